@@ -1,0 +1,70 @@
+/*
+ * The configuration of `skink run`: YAML, every key documented in docs/configuration.md, unknown
+ * keys and bad values refused with file, line and what would be right.
+ */
+#ifndef SKINK_AGENT_CONFIG_H
+#define SKINK_AGENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "detect/replay.h"
+#include "profile/growth.h"
+#include "workload/workload.h"
+
+/* What may differ from service to service. */
+struct service_config {
+    char *name; /* NULL: the defaults of all services */
+    struct detect_rule detect;
+    struct growth_rule growth;
+    uint64_t min_calls; /* fewer than these: the profile stays incomplete */
+    bool watch;         /* false: leave this service alone */
+};
+
+/* A workload that no engine knows. Exactly one of cgroup and unit is set. */
+struct extra_workload {
+    char *cgroup;
+    char *unit;
+    char *service; /* NULL: named after the cgroup's last part or the unit */
+    char *version;
+};
+
+struct config {
+    char *path;       /* where it was read from, NULL: built-in defaults */
+    char *state_dir;  /* default /var/lib/skink */
+    char *socket;     /* control socket, default /run/skink/skink.sock */
+    char *group;      /* group that may use the socket; NULL: root alone */
+    char *listen;     /* "127.0.0.1:9469" for metrics, NULL: none */
+    uint32_t window;  /* STIDE's n */
+    uint32_t bag;     /* BoSC's m */
+    uint32_t max_patterns; /* per service */
+    uint32_t quota;   /* reports a second and replica */
+    struct service_config defaults;
+    struct service_config *services; /* overrides; each complete, defaults filled in */
+    size_t service_count;
+    struct workload_rule *rules;
+    size_t rule_count;
+    struct extra_workload *extras;
+    size_t extra_count;
+    char *docker_socket, *podman_socket, *lxc_path; /* NULL: default; "": off */
+    char **oci_roots;                               /* NULL-ended; NULL: defaults */
+    char *alert_file;   /* JSON lines; default STATE_DIR/alerts.jsonl; "": none */
+    bool alert_stdout;
+    bool alert_journal;
+    char *webhook;      /* http(s) URL or NULL */
+};
+
+/* The built-in defaults. */
+struct config *config_default(void);
+
+/* NULL on error: err says "FILE:LINE: …". */
+struct config *config_load(const char *path, struct error *err);
+struct config *config_parse(const char *text, size_t size, const char *name, struct error *err);
+void config_free(struct config *config);
+
+/* The settings for a service: its own or the defaults. Never NULL. */
+const struct service_config *config_service(const struct config *config, const char *service);
+
+#endif

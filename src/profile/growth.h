@@ -1,0 +1,58 @@
+/*
+ * How a profile grows, and when it has stopped (Flora & Antunes, "Studying the applicability of
+ * intrusion detection to multi-tenant container environments", EDCC 2019): training time is cut
+ * into intervals; an interval is steady when the slope (S2-S1)/(t2-t1) of the profile's size is
+ * between 0 and sigma; the profile is learned when `needed` intervals in a row were steady.
+ */
+#ifndef SKINK_PROFILE_GROWTH_H
+#define SKINK_PROFILE_GROWTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct growth_rule {
+    uint64_t interval_ns;    /* length of an interval; 0: counted in calls */
+    uint64_t interval_calls; /* used when interval_ns is 0 */
+    double sigma;            /* patterns a second (per 1000 calls when intervals count calls) */
+    uint32_t needed;         /* steady intervals in a row that end the learning */
+};
+
+#define GROWTH_RULE_DEFAULT                                                                        \
+    ((struct growth_rule){.interval_ns = 100000000000ULL, .sigma = 0.15, .needed = 5})
+
+/* The end of one interval. */
+struct growth_point {
+    uint64_t elapsed_ns; /* training time since its start */
+    uint64_t calls;      /* calls seen since its start */
+    uint64_t patterns;   /* size of the profile, windows and bags */
+    bool steady;
+};
+
+struct growth {
+    struct growth_rule rule;
+    struct growth_point *points; /* owned; count entries, the first at elapsed 0 */
+    size_t count;
+    uint32_t in_a_row; /* steady intervals up to the last point */
+    bool learned;      /* in_a_row has reached rule.needed once; stays */
+    size_t learned_at; /* index of the point that ended the learning */
+};
+
+void growth_start(struct growth *growth, const struct growth_rule *rule);
+void growth_free(struct growth *growth);
+
+/*
+ * Tells the curve where the training stands; call as often as you like (time or calls never fall).
+ * Closes every interval that has ended since. broken: something was lost in the current interval,
+ * which then cannot be steady. Returns true when this call ended the learning.
+ */
+bool growth_update(struct growth *growth, uint64_t elapsed_ns, uint64_t calls, uint64_t patterns,
+                   bool broken);
+
+/*
+ * The curve as in the paper's figure 2: steady intervals blue, the four before the last green, the
+ * one that ends the learning red; the others grey. A whole SVG document. Caller frees.
+ */
+char *growth_svg(const struct growth *growth, const char *title);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * A profile: what one service does when nobody attacks it. The set of its patterns (windows and
+ * bags, spelled as call codes), how it grew over the training, what was lost meanwhile.
+ */
+#ifndef SKINK_PROFILE_PROFILE_H
+#define SKINK_PROFILE_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "profile/growth.h"
+#include "profile/pattern.h"
+
+#define PROFILE_NAME 128
+
+/* Why a profile is incomplete: a set of these; 0 is a complete profile. */
+enum profile_gap {
+    PROFILE_NOT_STEADY = 1 << 0, /* has not reached 5 steady intervals in a row */
+    PROFILE_LOSSES = 1 << 1,     /* patterns were lost while learning */
+    PROFILE_FEW_CALLS = 1 << 2,  /* fewer calls than the minimum */
+    PROFILE_NO_START = 1 << 3,   /* no replica was seen starting */
+};
+
+/* What a profile is made with and knows about its training. Plain data; copy freely. */
+struct profile_facts {
+    char service[PROFILE_NAME];
+    char version[PROFILE_NAME];
+    uint32_t window;       /* n of STIDE, PATTERN_MIN..PATTERN_MAX */
+    uint32_t bag;          /* m of BoSC, PATTERN_MIN..PATTERN_MAX */
+    uint64_t calls;        /* calls seen while learning */
+    uint64_t lost;         /* patterns, calls or reports lost while learning */
+    uint64_t starts;       /* replica starts seen */
+    uint64_t learn_ns;     /* training time so far */
+    uint64_t created;      /* ns since 1970 */
+    uint64_t updated;      /* ns since 1970 */
+    uint64_t min_calls;    /* the minimum that was asked for */
+    uint32_t frame_peak;   /* most mismatches in a locality frame during the last steady intervals */
+    uint32_t epoch_peak;   /* the same within a BoSC epoch */
+};
+
+struct profile;
+
+/* An empty profile; window and bag within bounds (asserted). Never NULL: aborts without memory. */
+struct profile *profile_new(const char *service, const char *version, uint32_t window,
+                            uint32_t bag);
+void profile_free(struct profile *profile);
+
+/* The facts and the growth curve, to read and to update in place. Owned by the profile. */
+struct profile_facts *profile_facts(struct profile *profile);
+struct growth *profile_growth(struct profile *profile);
+
+/* Number of patterns of a kind. */
+size_t profile_count(const struct profile *profile, enum pattern_kind kind);
+
+/*
+ * Adds one pattern; codes: its calls, oldest first, as many as the kind's length, each < CALL_CODES.
+ * A bag's codes may come in any order. True when it was new.
+ */
+bool profile_add(struct profile *profile, enum pattern_kind kind, const uint16_t *codes);
+bool profile_has(const struct profile *profile, enum pattern_kind kind, const uint16_t *codes);
+
+/* The codes of pattern `index` (in the order learned; bags sorted). Valid until the next add. */
+const uint16_t *profile_pattern(const struct profile *profile, enum pattern_kind kind,
+                                size_t index);
+
+/* The set of enum profile_gap. */
+unsigned profile_gaps(const struct profile *profile);
+
+/* "complete", or "incomplete: not steady yet (2 of 5 intervals), no start seen". Into text. */
+const char *profile_state(const struct profile *profile, char *text, size_t size);
+
+/* The file: docs/profile-format.md. Reading refuses a damaged, truncated or foreign file and says
+ * what is wrong and where (byte offset). NULL on error. */
+struct profile *profile_load(const char *path, struct error *err);
+struct profile *profile_parse(const void *data, size_t size, const char *name, struct error *err);
+
+/* The file's content in memory (caller frees); aborts without memory. */
+void *profile_serialize(const struct profile *profile, size_t *size);
+
+/* Replaces path as a whole (temporary file, fsync, rename): the old content or the new, never half.
+ * On an error (disk full) the old file stays. */
+int profile_write(const char *path, const void *data, size_t size, struct error *err);
+
+/* The place of a service's profile below dir: characters that a file name must not have escaped as
+ * %XX, "service@version.profile". Caller frees. */
+char *profile_path(const char *dir, const char *service, const char *version);
+
+#endif

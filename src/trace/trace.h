@@ -1,0 +1,55 @@
+/*
+ * Traces: recorded calls, read and written as streams in constant memory. Skink's own format is
+ * described in docs/trace-format.md: blocks of columns (threads, calls, times, results), each
+ * compressed with zstd and guarded by a checksum, about 2 bytes a call.
+ */
+#ifndef SKINK_TRACE_TRACE_H
+#define SKINK_TRACE_TRACE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "trace/call.h"
+
+struct trace_reader;
+struct trace_writer;
+
+enum trace_columns {
+    TRACE_CALLS = 0,        /* kind, tid, number: enough for a detector, and fastest */
+    TRACE_TIMES = 1 << 0,   /* fill `time` */
+    TRACE_RESULTS = 1 << 1, /* fill `value` of calls and `has_value` */
+    TRACE_ALL = TRACE_TIMES | TRACE_RESULTS,
+};
+
+/* What a writer notes in the head of a trace, and a reader gives back. Strings are never NULL. */
+struct trace_head {
+    char host[65];
+    char kernel[65];
+    char command[256]; /* what was recorded: a command line, a container, a service */
+    uint64_t started;  /* ns since 1970 */
+    bool results;      /* results were recorded */
+};
+
+/* path "-" reads standard input. columns: enum trace_columns. NULL on error. */
+struct trace_reader *trace_open(const char *path, unsigned columns, struct error *err);
+
+/* Fills up to max calls; returns how many (0 at the end), -1 on a damaged or foreign file. */
+int trace_read(struct trace_reader *reader, struct call *calls, size_t max, struct error *err);
+
+/* Valid until trace_close. */
+const struct trace_head *trace_head(const struct trace_reader *reader);
+
+void trace_close(struct trace_reader *reader);
+
+/* Creates or truncates path; "-" writes standard output. NULL on error. */
+struct trace_writer *trace_create(const char *path, const struct trace_head *head,
+                                  struct error *err);
+
+/* Appends calls in the order given; 0 or -1 (for example: disk full). */
+int trace_write(struct trace_writer *writer, const struct call *calls, size_t count,
+                struct error *err);
+
+/* Writes what is pending and the end mark, closes. A file without end mark reads as truncated. */
+int trace_finish(struct trace_writer *writer, struct error *err);
+
+#endif
