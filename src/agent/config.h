@@ -8,11 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "detect/replay.h"
 #include "profile/growth.h"
 #include "workload/workload.h"
+
+/* As a threshold in struct detect_rule: the one that the profile proposes (a service that has no
+ * profile yet is being learned and needs none). */
+#define RULE_AUTO 0xffffffffU
 
 /* What may differ from service to service. */
 struct service_config {
@@ -32,15 +37,15 @@ struct extra_workload {
 };
 
 struct config {
-    char *path;       /* where it was read from, NULL: built-in defaults */
-    char *state_dir;  /* default /var/lib/skink */
-    char *socket;     /* control socket, default /run/skink/skink.sock */
-    char *group;      /* group that may use the socket; NULL: root alone */
-    char *listen;     /* "127.0.0.1:9469" for metrics, NULL: none */
-    uint32_t window;  /* STIDE's n */
-    uint32_t bag;     /* BoSC's m */
+    char *path;            /* where it was read from, NULL: built-in defaults */
+    char *state_dir;       /* default /var/lib/skink */
+    char *socket;          /* control socket, default /run/skink/skink.sock */
+    char *group;           /* group that may use the socket, default root */
+    char *listen;          /* "127.0.0.1:9469" for metrics, NULL: none */
+    uint32_t window;       /* STIDE's n */
+    uint32_t bag;          /* BoSC's m */
     uint32_t max_patterns; /* per service */
-    uint32_t quota;   /* reports a second and replica */
+    uint32_t quota;        /* reports a second and replica */
     struct service_config defaults;
     struct service_config *services; /* overrides; each complete, defaults filled in */
     size_t service_count;
@@ -50,10 +55,10 @@ struct config {
     size_t extra_count;
     char *docker_socket, *podman_socket, *lxc_path; /* NULL: default; "": off */
     char **oci_roots;                               /* NULL-ended; NULL: defaults */
-    char *alert_file;   /* JSON lines; default STATE_DIR/alerts.jsonl; "": none */
+    char *alert_file; /* JSON lines; default STATE_DIR/alerts.jsonl; "": none */
     bool alert_stdout;
     bool alert_journal;
-    char *webhook;      /* http(s) URL or NULL */
+    char *webhook; /* http(s) URL or NULL */
 };
 
 /* The built-in defaults. */
@@ -63,6 +68,9 @@ struct config *config_default(void);
 struct config *config_load(const char *path, struct error *err);
 struct config *config_parse(const char *text, size_t size, const char *name, struct error *err);
 void config_free(struct config *config);
+
+/* Prints the built-in defaults as an annotated YAML file (`skink help --config`). */
+void config_print(FILE *out);
 
 /* The settings for a service: its own or the defaults. Never NULL. */
 const struct service_config *config_service(const struct config *config, const char *service);
