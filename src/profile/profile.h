@@ -15,6 +15,13 @@
 
 #define PROFILE_NAME 128
 
+/* The frame and the epoch that facts begin with (the defaults of detect/replay.h), and the lowest
+ * thresholds that are ever proposed for them: half the default ones. */
+#define PROFILE_FRAME       20
+#define PROFILE_EPOCH       500
+#define PROFILE_FRAME_FLOOR 5
+#define PROFILE_EPOCH_FLOOR 25
+
 /* Why a profile is incomplete: a set of these; 0 is a complete profile. */
 enum profile_gap {
     PROFILE_NOT_STEADY = 1 << 0, /* has not reached 5 steady intervals in a row */
@@ -36,6 +43,8 @@ struct profile_facts {
     uint64_t created;      /* ns since 1970 */
     uint64_t updated;      /* ns since 1970 */
     uint64_t min_calls;    /* the minimum that was asked for */
+    uint32_t frame;        /* windows in the locality frame of frame_peak */
+    uint32_t epoch;        /* calls in the epoch of epoch_peak */
     uint32_t frame_peak;   /* most mismatches in a locality frame during the last steady intervals */
     uint32_t epoch_peak;   /* the same within a BoSC epoch */
 };
@@ -47,11 +56,13 @@ struct profile *profile_new(const char *service, const char *version, uint32_t w
                             uint32_t bag);
 void profile_free(struct profile *profile);
 
-/* The facts and the growth curve, to read and to update in place. Owned by the profile. */
+/* The facts and the growth curve, to read and to update in place. Owned by the profile. The curve of
+ * a new profile follows GROWTH_RULE_DEFAULT; growth_start it with another rule before the first
+ * update. */
 struct profile_facts *profile_facts(struct profile *profile);
 struct growth *profile_growth(struct profile *profile);
 
-/* Number of patterns of a kind. */
+/* Number of patterns of a kind, windows or bags. */
 size_t profile_count(const struct profile *profile, enum pattern_kind kind);
 
 /*
@@ -65,11 +76,24 @@ bool profile_has(const struct profile *profile, enum pattern_kind kind, const ui
 const uint16_t *profile_pattern(const struct profile *profile, enum pattern_kind kind,
                                 size_t index);
 
+/* Makes room for `count` patterns of a kind in all: adding them then allocates nothing more. */
+void profile_reserve(struct profile *profile, enum pattern_kind kind, size_t count);
+
 /* The set of enum profile_gap. */
 unsigned profile_gaps(const struct profile *profile);
 
 /* "complete", or "incomplete: not steady yet (2 of 5 intervals), no start seen". Into text. */
 const char *profile_state(const struct profile *profile, char *text, size_t size);
+
+/*
+ * Thresholds for a service, from its own training: during the last steady intervals the service did
+ * nothing but work, and yet raised up to frame_peak mismatches in a frame and epoch_peak in an
+ * epoch. One more than that is the lowest threshold that would not have alarmed. A service that
+ * raised none would get 1, and the first rare but harmless path would alarm: hence the floors. A
+ * threshold above the frame's (epoch's) length could never be reached: hence the ceiling.
+ */
+void profile_propose(const struct profile_facts *facts, uint32_t *frame_threshold,
+                     uint32_t *epoch_threshold);
 
 /* The file: docs/profile-format.md. Reading refuses a damaged, truncated or foreign file and says
  * what is wrong and where (byte offset). NULL on error. */

@@ -1,0 +1,155 @@
+#include "profile/profile.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "profile/set.h"
+
+struct profile {
+    struct profile_facts facts;
+    struct growth growth;
+    struct code_set patterns[PATTERN_KINDS];
+};
+
+struct profile *profile_new(const char *service, const char *version, uint32_t window, uint32_t bag)
+{
+    assert(window >= PATTERN_MIN && window <= PATTERN_MAX);
+    assert(bag >= PATTERN_MIN && bag <= PATTERN_MAX);
+    struct profile *profile = memory_must(calloc(1, sizeof *profile));
+    struct profile_facts *facts = &profile->facts;
+    snprintf(facts->service, sizeof facts->service, "%s", service);
+    snprintf(facts->version, sizeof facts->version, "%s", version);
+    facts->window = window;
+    facts->bag = bag;
+    facts->frame = PROFILE_FRAME;
+    facts->epoch = PROFILE_EPOCH;
+    facts->created = facts->updated = clock_realtime();
+    growth_start(&profile->growth, &GROWTH_RULE_DEFAULT);
+    code_set_init(&profile->patterns[PATTERN_WINDOW], window);
+    code_set_init(&profile->patterns[PATTERN_BAG], bag);
+    return profile;
+}
+
+void profile_free(struct profile *profile)
+{
+    if (!profile)
+        return;
+    growth_free(&profile->growth);
+    for (int kind = 0; kind < PATTERN_KINDS; kind++)
+        code_set_free(&profile->patterns[kind]);
+    free(profile);
+}
+
+struct profile_facts *profile_facts(struct profile *profile)
+{
+    return &profile->facts;
+}
+
+struct growth *profile_growth(struct profile *profile)
+{
+    return &profile->growth;
+}
+
+size_t profile_count(const struct profile *profile, enum pattern_kind kind)
+{
+    return profile->patterns[kind].count;
+}
+
+const uint16_t *profile_pattern(const struct profile *profile, enum pattern_kind kind, size_t index)
+{
+    return code_set_at(&profile->patterns[kind], index);
+}
+
+void profile_reserve(struct profile *profile, enum pattern_kind kind, size_t count)
+{
+    code_set_reserve(&profile->patterns[kind], count);
+}
+
+/* How the set spells a pattern: a window as it is, a bag sorted into `sorted`. */
+static const uint16_t *spelling(const struct profile *profile, enum pattern_kind kind,
+                                const uint16_t *codes, uint16_t sorted[PATTERN_MAX])
+{
+    if (kind == PATTERN_WINDOW)
+        return codes;
+    for (uint32_t i = 0; i < profile->facts.bag; i++) {
+        uint32_t place = i;
+        for (; place > 0 && sorted[place - 1] > codes[i]; place--)
+            sorted[place] = sorted[place - 1];
+        sorted[place] = codes[i];
+    }
+    return sorted;
+}
+
+bool profile_add(struct profile *profile, enum pattern_kind kind, const uint16_t *codes)
+{
+    uint16_t sorted[PATTERN_MAX];
+    return code_set_add(&profile->patterns[kind], spelling(profile, kind, codes, sorted));
+}
+
+bool profile_has(const struct profile *profile, enum pattern_kind kind, const uint16_t *codes)
+{
+    uint16_t sorted[PATTERN_MAX];
+    return code_set_has(&profile->patterns[kind], spelling(profile, kind, codes, sorted));
+}
+
+unsigned profile_gaps(const struct profile *profile)
+{
+    const struct profile_facts *facts = &profile->facts;
+    return (profile->growth.learned ? 0u : PROFILE_NOT_STEADY) |
+           (facts->lost ? PROFILE_LOSSES : 0u) |
+           (facts->calls < facts->min_calls ? PROFILE_FEW_CALLS : 0u) |
+           (facts->starts ? 0u : PROFILE_NO_START);
+}
+
+__attribute__((format(printf, 3, 4))) static void add_gap(char *text, size_t size,
+                                                          const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list args;
+    used += (size_t)snprintf(text + used, size - used, used ? ", " : "incomplete: ");
+    if (used >= size)
+        return;
+    va_start(args, format);
+    vsnprintf(text + used, size - used, format, args);
+    va_end(args);
+}
+
+const char *profile_state(const struct profile *profile, char *text, size_t size)
+{
+    const struct profile_facts *facts = &profile->facts;
+    unsigned gaps = profile_gaps(profile);
+    assert(size > 0);
+    text[0] = '\0';
+    if (gaps & PROFILE_NOT_STEADY)
+        add_gap(text, size, "not steady yet (%u of %u intervals)", profile->growth.in_a_row,
+                profile->growth.rule.needed);
+    if (gaps & PROFILE_LOSSES)
+        add_gap(text, size, "%llu lost while learning", (unsigned long long)facts->lost);
+    if (gaps & PROFILE_FEW_CALLS)
+        add_gap(text, size, "few calls (%llu of %llu)", (unsigned long long)facts->calls,
+                (unsigned long long)facts->min_calls);
+    if (gaps & PROFILE_NO_START)
+        add_gap(text, size, "no start seen");
+    if (gaps == 0)
+        snprintf(text, size, "complete");
+    return text;
+}
+
+/* One more than what was normal, but not below the floor that a quiet service needs. */
+static uint32_t threshold(uint32_t peak, uint32_t floor, uint32_t length)
+{
+    uint32_t proposed = peak < floor ? floor : peak + 1;
+    return proposed > length ? length : proposed;
+}
+
+void profile_propose(const struct profile_facts *facts, uint32_t *frame_threshold,
+                     uint32_t *epoch_threshold)
+{
+    *frame_threshold = threshold(facts->frame_peak, PROFILE_FRAME_FLOOR, facts->frame);
+    *epoch_threshold = threshold(facts->epoch_peak, PROFILE_EPOCH_FLOOR, facts->epoch);
+}
