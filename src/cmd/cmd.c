@@ -62,13 +62,14 @@ static int parse(const struct verb *verb, int argc, char **argv, struct cmd_line
 {
     struct option longs[CMD_OPTIONS_MAX + 2] = {0};
     char shorts[3 * CMD_OPTIONS_MAX + 4] = "+:h";
+    size_t used = strlen(shorts);
     size_t count = option_count(verb);
     for (size_t i = 0; i < count; i++) {
         const struct cmd_option *option = &verb->options[i];
         char letter[3] = {option->letter, option->letter && option->arg ? ':' : '\0', '\0'};
         longs[i] = (struct option){option->name, option->arg ? required_argument : no_argument,
                                    NULL, 1000 + (int)i};
-        strcat(shorts, letter);
+        used += (size_t)snprintf(shorts + used, sizeof shorts - used, "%s", letter);
     }
     longs[count] = (struct option){"help", no_argument, NULL, 'h'};
     optind = 1;

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Everything that is done with a clone of Skink. Each verb is complete in itself: it installs the
+# Debian packages it needs (deploy/packages says which and why), builds, and runs.
+set -eu
+cd "$(dirname "$0")"
+PATH=$PATH:/usr/sbin:/sbin # bpftool, for those who are not root
+
+usage()
+{
+    cat <<'END'
+usage: ./do VERB
+
+  build       build build/skink
+  demo        real containers, a real attack, what Skink says about it (3 minutes)
+  test        every test; the last line sums up
+  bench       measure what Skink costs, beside its peers
+  install     install into /usr/local (or PREFIX): program, manual page, systemd unit
+  clean       remove everything that was built
+
+  lint        the static checks alone (`lint --fix` formats the sources)
+  fuzz        the fuzz targets alone, SKINK_FUZZ_SECONDS each (10)
+  test-fresh  the two commands, demo and test, in a minimal Debian 12 made for it
+  test-vm     Skink in a virtual machine: Debian's 6.1 kernel, systemd, pure cgroup v2
+END
+}
+
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Makes sure of the packages of each GROUP; a second time this costs nothing.
+packages() # GROUP...
+{
+    missing=$(deploy/install-packages --missing "$@")
+    [ -z "$missing" ] && return
+    echo "do: $verb needs these Debian packages, installing them:"
+    echo "$missing"
+    as_root deploy/install-packages "$@"
+}
+
+build() # [MESON OPTION...]
+{
+    [ -d build ] || meson setup build --prefix "${PREFIX:-/usr/local}" >/dev/null
+    [ $# = 0 ] || meson configure build "$@"
+    meson compile -C build
+}
+
+verb=${1:-help}
+[ $# = 0 ] || shift
+case $verb in
+build)
+    packages build
+    build
+    ;;
+demo)
+    packages build demo
+    build
+    as_root build/skink demo "$@"
+    ;;
+test | lint | fuzz)
+    packages build demo test
+    build -Dwerror=true
+    [ "$verb" = test ] || set -- "$verb" "$@"
+    tests/suite "$@"
+    ;;
+bench)
+    packages build demo bench
+    build
+    as_root bench/run "$@"
+    ;;
+install)
+    packages build
+    build
+    as_root meson install -C build --no-rebuild
+    ;;
+test-fresh)
+    packages fresh
+    as_root tests/fresh/run "$@"
+    ;;
+test-vm)
+    packages build vm
+    build
+    as_root tests/vm/run "$@"
+    ;;
+clean)
+    rm -rf build build-asan build-fuzz
+    ;;
+help | -h | --help)
+    usage
+    ;;
+*)
+    echo "do: $verb: no such verb (./do help lists them)" >&2
+    exit 2
+    ;;
+esac
