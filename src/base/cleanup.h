@@ -34,17 +34,17 @@ static inline void cleanup_fclose(FILE **file)
 #define autofile  __attribute__((cleanup(cleanup_fclose)))
 
 /* Hands the value over and leaves the variable empty, so that its cleanup does nothing. */
-#define take_pointer(p)                                                                            \
-    (__extension__({                                                                               \
-        __typeof__(p) taken_ = (p);                                                                \
-        (p) = NULL;                                                                                \
-        taken_;                                                                                    \
+#define take_pointer(p)             \
+    (__extension__({                \
+        __typeof__(p) taken_ = (p); \
+        (p) = NULL;                 \
+        taken_;                     \
     }))
-#define take_fd(fd)                                                                                \
-    (__extension__({                                                                               \
-        int taken_ = (fd);                                                                         \
-        (fd) = -1;                                                                                 \
-        taken_;                                                                                    \
+#define take_fd(fd)        \
+    (__extension__({       \
+        int taken_ = (fd); \
+        (fd) = -1;         \
+        taken_;            \
     }))
 
 #endif

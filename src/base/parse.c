@@ -12,7 +12,7 @@ struct unit {
 };
 
 static const struct unit DURATIONS[] = {
-    {"ns", 1},   {"us", 1e3},   {"ms", 1e6},     {"s", 1e9},
+    {"ns", 1},   {"us", 1e3},   {"ms", 1e6},    {"s", 1e9},
     {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {NULL, 0},
 };
 
@@ -57,8 +57,8 @@ int parse_double(const char *what, const char *text, double min, double max, dou
     if (digits != text)
         parsed = -parsed;
     if (!end || *end != '\0' || parsed < min || parsed > max)
-        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not a number from %g to %g", what,
-                         text, min, max);
+        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not a number from %g to %g", what, text,
+                         min, max);
     *value = parsed;
     return 0;
 }
@@ -87,15 +87,15 @@ static int with_unit(const char *text, const struct unit *units, const char *bar
 int parse_duration(const char *what, const char *text, uint64_t *ns, struct error *err)
 {
     if (with_unit(text, DURATIONS, NULL, ns) < 0)
-        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not a duration such as 10s, 500ms or 2h",
-                         what, text);
+        return error_set(err, EXIT_USAGE, 0,
+                         "%s: \"%s\" is not a duration such as 10s, 500ms or 2h", what, text);
     return 0;
 }
 
 int parse_size(const char *what, const char *text, uint64_t *bytes, struct error *err)
 {
     if (with_unit(text, SIZES, "B", bytes) < 0)
-        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not a size such as 512KiB or 4MiB", what,
-                         text);
+        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not a size such as 512KiB or 4MiB",
+                         what, text);
     return 0;
 }

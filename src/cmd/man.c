@@ -3,7 +3,8 @@
 
 #include "cmd/cmd.h"
 
-/* mdoc takes a line that begins with a dot or a quote for a macro, and a backslash for an escape. */
+/* mdoc takes a line that begins with a dot or a quote for a macro, and a backslash for an escape.
+ */
 static void text(const char *words)
 {
     bool line_start = true;

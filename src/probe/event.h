@@ -1,0 +1,170 @@
+/* What the probe and user space both see: the records of the ring and the values of shared maps. */
+#ifndef SKINK_PROBE_EVENT_H
+#define SKINK_PROBE_EVENT_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#include "profile/pattern.h"
+
+#define PROBE_REPLICAS       1024 /* replicas watched at a time */
+#define PROBE_TABLES         512  /* pattern tables: one a service, and some for newcomers */
+#define PROBE_SEGMENT_BITS   10   /* buckets of a segment of the pool, as a power of two: 64 KiB */
+#define PROBE_SEGMENTS       4096 /* segments at most: 256 MiB of patterns */
+#define PROBE_NOVELTIES      65536
+#define PROBE_NOVELTIES_EACH 4096 /* distinct novelties remembered of one replica */
+#define PROBE_NONE           0xffffffffU
+#define PROBE_COMMAND        16
+#define PROBE_PROGRAM        128
+#define PROBE_ARGUMENTS      256
+#define PROBE_CGROUP_PATH    512
+
+enum event_kind {
+    EVENT_REPORT,      /* struct report: a new pattern, or a threshold reached */
+    EVENT_EXEC,        /* struct process_event */
+    EVENT_FORK,        /* struct process_event: a new process (not: a thread) */
+    EVENT_EXIT,        /* struct process_event: a process ended */
+    EVENT_CGROUP_NEW,  /* struct cgroup_event */
+    EVENT_CGROUP_GONE, /* struct cgroup_event */
+    EVENT_JOINED,      /* struct process_event: a process was moved into a replica's cgroup */
+};
+
+struct event_head {
+    __u32 kind;
+    __u32 replica;    /* index, PROBE_NONE when there is none */
+    __u32 generation; /* of the replica's place: tells a successor from its predecessor */
+    __u32 pid;        /* process, as the host sees it */
+    __u32 tid;
+    __u32 parent; /* process */
+    __u64 time;   /* CLOCK_MONOTONIC, ns */
+    char command[PROBE_COMMAND];
+};
+
+enum report_flags {
+    REPORT_NEW = 1 << 0,      /* a pattern that the table lacked, reported for the first time */
+    REPORT_LEARNED = 1 << 1,  /* it is in the table now */
+    REPORT_UNPLACED = 1 << 2, /* learning, but the table had no place: user space must grow it */
+    REPORT_CROSSED = 1 << 3,  /* the threshold was reached by this call */
+};
+
+struct report {
+    struct event_head head;
+    __u32 table;   /* which table the pattern was compared with */
+    __u32 pattern; /* enum pattern_kind */
+    __u32 flags;
+    __u32 score; /* mismatches in the frame or the epoch, this one included */
+    __u64 fingerprint;
+    __u64 position;         /* calls of the thread since its window began, this one included */
+    __u16 history[HISTORY]; /* codes of the last calls, a ring: call number p is at p % HISTORY */
+};
+
+enum process_flags {
+    PROCESS_ENTRY = 1 << 0, /* the first program of the container: its start was seen whole */
+};
+
+struct process_event {
+    struct event_head head;
+    __u32 flags;
+    __u32 arguments_size; /* of arguments: NUL-separated words, cut at PROBE_ARGUMENTS */
+    char program[PROBE_PROGRAM];
+    char arguments[PROBE_ARGUMENTS];
+};
+
+struct cgroup_event {
+    struct event_head head;
+    __u64 cgroup;
+    char path[PROBE_CGROUP_PATH];
+};
+
+/* The stream of a recording: a ring of its own. */
+struct recorded_call {
+    __u64 time; /* CLOCK_MONOTONIC, ns */
+    __s64 value;
+    __u32 tid;
+    __u32 pid;
+    __u32 kind;   /* enum call_kind, or RECORDED_RESULT */
+    __u32 number; /* as struct call's */
+};
+
+#define RECORDED_RESULT 100 /* value: what the thread's last call returned */
+
+enum replica_mode { MODE_OFF, MODE_LEARN, MODE_DETECT };
+
+/* From when on a replica's calls are the service's behaviour. */
+enum replica_entry {
+    ENTRY_CONTAINER, /* from the first exec in a mount namespace that is not the host's */
+    ENTRY_EXEC,      /* from the first exec in the cgroup */
+    ENTRY_JOIN,      /* from the moment a process is in the cgroup */
+};
+
+/* What could not be seen, reported or remembered; never falls. */
+struct replica_losses {
+    __u64 reports; /* new patterns or thresholds: the ring was full */
+    __u64 quota;   /* the same: the replica had used up its reports of this second */
+    __u64 table;   /* learning, but no place in the table; reported all the same */
+    __u64 storage; /* threads that could not be followed */
+    __u64 process; /* exec, fork, exit events */
+    __u64 calls;   /* recording: calls that the ring had no room for */
+};
+
+struct replica_counters {
+    __u64 calls; /* each thread adds its own every 32 calls and when it execs or exits */
+    __u64 mismatches[PATTERN_KINDS];
+    __u64 novelties[PATTERN_KINDS];
+    __u64 starts;        /* entry programs seen */
+    __u64 last_mismatch; /* CLOCK_MONOTONIC, ns */
+    struct replica_losses lost;
+    __u32 frame_peak; /* most mismatches in a locality frame; user space may set it back to 0 */
+    __u32 epoch_peak;
+};
+
+/* Value of the map `replicas`; user space has it mapped. */
+struct replica {
+    __u32 mode;  /* enum replica_mode */
+    __u32 table; /* index into `tables` */
+    __u32 generation;
+    __u32 entry;    /* enum replica_entry */
+    __u32 recorded; /* stream its calls */
+    __u32 novelties_held;
+    __u64 quota_second; /* the second of which quota_used counts the reports */
+    __u32 quota_used;
+    __u32 process_used;
+    __u64 epoch_id;
+    __u32 epoch_count;
+    __u32 epoch_over;
+    struct replica_counters counters;
+} __attribute__((aligned(64)));
+
+/*
+ * Value of the map `tables`; user space has it mapped. Where a kind's patterns lie in the pool:
+ * first bucket << 8 | (64 - bits), 0 for nowhere. While a table grows, `next` is where new patterns
+ * go and where the ones missing in `now` are looked for (probe/pool.h tells the order of steps).
+ */
+struct table {
+    __u64 now[PATTERN_KINDS];
+    __u64 next[PATTERN_KINDS];
+    __u32 frame;
+    __u32 threshold[PATTERN_KINDS]; /* 0: never reached */
+    __u32 epoch;
+} __attribute__((aligned(64)));
+
+/* A prepared place for a container that appears: value of the queue `newcomers`. */
+struct newcomer {
+    __u32 replica;
+    __u32 table;
+};
+
+/* Key of the map `novelties`. */
+struct novelty_key {
+    __u64 fingerprint;
+    __u32 replica;
+    __u32 pattern;
+};
+
+struct novelty_count {
+    __u64 count;
+    __u64 first, last; /* CLOCK_MONOTONIC, ns */
+};
+
+#endif

@@ -1,0 +1,43 @@
+/* What the files of the probe share among themselves; nobody else includes this. */
+#ifndef SKINK_PROBE_INTERNAL_H
+#define SKINK_PROBE_INTERNAL_H
+
+#include "probe.skel.h"
+#include "probe/pool.h"
+#include "probe/probe.h"
+
+/* Where a kind's patterns lie and how many they are. */
+struct table_range {
+    uint32_t first, bits;
+    uint64_t count;
+};
+
+struct probe {
+    struct probe_bpf *bpf;
+    struct probe_hooks hooks;
+    struct ring_buffer *ring, *calls;
+    struct pattern_secret secret;
+    uint32_t length[PATTERN_KINDS]; /* n and m */
+    struct pool *pool;
+    struct table *tables; /* the maps' memory */
+    struct replica *replicas;
+    struct table_range range[PROBE_TABLES][PATTERN_KINDS];
+    bool table_used[PROBE_TABLES];
+    bool replica_used[PROBE_REPLICAS];
+    bool must_grow;    /* some table is over half full */
+    uint32_t prepared; /* newcomers' places in the queue */
+};
+
+/* A report has come: counts what the kernel inserted, places what it could not. */
+void table_reported(struct probe *probe, const struct report *report);
+
+/* Grows every table that is over half full. */
+void tables_grow(struct probe *probe);
+
+/* A prepared place has been taken by a new cgroup. */
+void newcomer_taken(struct probe *probe, const struct cgroup_event *event);
+
+/* An unused replica's place, or PROBE_NONE. */
+uint32_t replica_place(const struct probe *probe);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * The few kernel types that the probe reads, declared by hand: each field's offset is looked up in
+ * the running kernel's BTF when the probe is loaded (CO-RE), so a binary built on one machine runs
+ * on another kernel, and building needs no BTF at all. Only the fields in use are declared; their
+ * order and the gaps between them mean nothing.
+ */
+#ifndef SKINK_PROBE_KERNEL_H
+#define SKINK_PROBE_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct pt_regs;
+
+struct kernfs_node {
+    __u64 id;
+};
+
+struct cgroup_root {
+    int hierarchy_id;
+};
+
+struct cgroup_subsys_state {
+    struct cgroup *cgroup;
+    struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+    struct cgroup_subsys_state self; /* the first member: a cgroup is where its own css is */
+    struct kernfs_node *kn;
+    struct cgroup_root *root;
+};
+
+struct css_set {
+    struct cgroup_subsys_state *subsys[64];
+    struct cgroup *dfl_cgrp;
+};
+
+struct ns_common {
+    unsigned int inum;
+};
+
+struct mnt_namespace {
+    struct ns_common ns;
+};
+
+struct nsproxy {
+    struct mnt_namespace *mnt_ns;
+};
+
+struct mm_struct {
+    unsigned long arg_start, arg_end;
+};
+
+struct thread_info {
+    __u32 status;
+};
+
+struct task_struct {
+    struct thread_info thread_info;
+    int pid;
+    int tgid;
+    struct task_struct *real_parent;
+    struct css_set *cgroups;
+    struct nsproxy *nsproxy;
+    struct mm_struct *mm;
+};
+
+struct linux_binprm {
+    const char *filename;
+};
+
+struct bpf_iter__task {
+    struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+/* arch/x86/include/asm/thread_info.h: a 32-bit call is under way (int 0x80 of a 64-bit one too). */
+#define TS_COMPAT 0x0002
+
+#endif

@@ -1,0 +1,155 @@
+/* Replicas: which cgroups are watched, the places prepared for new ones, what they showed. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "probe/internal.h"
+
+#define NEWCOMERS_PREPARED 48
+
+uint32_t replica_place(const struct probe *probe)
+{
+    uint32_t index = 0;
+    while (index < PROBE_REPLICAS && probe->replica_used[index])
+        index++;
+    return index < PROBE_REPLICAS ? index : PROBE_NONE;
+}
+
+/* Takes a place and clears it, but for its generation. */
+static int take_place(struct probe *probe, uint32_t *index, struct error *err)
+{
+    *index = replica_place(probe);
+    if (*index == PROBE_NONE)
+        return error_set(err, EXIT_MACHINE, 0, "more than %d replicas at a time", PROBE_REPLICAS);
+    struct replica *replica = &probe->replicas[*index];
+    uint32_t generation = replica->generation;
+    memset(replica, 0, sizeof *replica);
+    replica->generation = generation;
+    probe->replica_used[*index] = true;
+    return 0;
+}
+
+int probe_replica_add(struct probe *probe, uint64_t cgroup, enum replica_entry entry,
+                      uint32_t table, enum replica_mode mode, uint32_t *replica, struct error *err)
+{
+    if (take_place(probe, replica, err) < 0)
+        return -1;
+    struct replica *place = &probe->replicas[*replica];
+    place->entry = entry;
+    place->table = table;
+    place->mode = mode;
+    if (bpf_map_update_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &cgroup, replica, BPF_ANY)) {
+        probe->replica_used[*replica] = false;
+        return error_set(err, EXIT_MACHINE, errno, "probe: cannot watch another cgroup");
+    }
+    return 0;
+}
+
+void probe_replica_set(struct probe *probe, uint32_t replica, uint32_t table,
+                       enum replica_mode mode)
+{
+    struct replica *place = &probe->replicas[replica];
+    __atomic_store_n(&place->table, table, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&place->mode, mode, __ATOMIC_SEQ_CST);
+}
+
+void probe_replica_record(struct probe *probe, uint32_t replica, bool on)
+{
+    probe->replicas[replica].recorded = on;
+}
+
+void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup)
+{
+    uint32_t there;
+    int map = bpf_map__fd(probe->bpf->maps.by_cgroup);
+    probe->replicas[replica].mode = MODE_OFF;
+    if (bpf_map_lookup_elem(map, &cgroup, &there) == 0 && there == replica)
+        bpf_map_delete_elem(map, &cgroup);
+    probe_novelties_forget(probe, replica);
+    probe->replicas[replica].generation++;
+    probe->replica_used[replica] = false;
+}
+
+const struct replica *probe_replica(const struct probe *probe, uint32_t replica)
+{
+    return &probe->replicas[replica];
+}
+
+void probe_replica_reset_peaks(struct probe *probe, uint32_t replica)
+{
+    probe->replicas[replica].counters.frame_peak = 0;
+    probe->replicas[replica].counters.epoch_peak = 0;
+}
+
+static int prepare_newcomer(struct probe *probe, struct error *err)
+{
+    struct newcomer newcomer;
+    if (probe_table_new(probe, &newcomer.table, err) < 0)
+        return -1;
+    if (take_place(probe, &newcomer.replica, err) < 0) {
+        probe_table_free(probe, newcomer.table);
+        return -1;
+    }
+    if (bpf_map_update_elem(bpf_map__fd(probe->bpf->maps.newcomers), NULL, &newcomer, BPF_ANY)) {
+        probe->replica_used[newcomer.replica] = false;
+        probe_table_free(probe, newcomer.table);
+        return error_set(err, EXIT_MACHINE, errno, "probe: cannot prepare for new containers");
+    }
+    probe->prepared++;
+    return 0;
+}
+
+int probe_prepare_newcomers(struct probe *probe, struct error *err)
+{
+    while (probe->prepared < NEWCOMERS_PREPARED)
+        if (prepare_newcomer(probe, err) < 0)
+            return -1;
+    return 0;
+}
+
+void newcomer_taken(struct probe *probe, const struct cgroup_event *event)
+{
+    if (event->head.replica != PROBE_NONE)
+        probe->prepared--;
+}
+
+void probe_newcomer_done(struct probe *probe, uint32_t table)
+{
+    probe_table_free(probe, table);
+}
+
+int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entry entry,
+                 struct error *err)
+{
+    char key[PROBE_CGROUP_PATH] = {0};
+    uint32_t value = entry;
+    memccpy(key, cgroup_path, '\0', sizeof key - 1);
+    if (bpf_map_update_elem(bpf_map__fd(probe->bpf->maps.expected), key, &value, BPF_ANY) != 0)
+        return error_set(err, EXIT_MACHINE, errno, "probe: cannot expect the cgroup %s",
+                         cgroup_path);
+    return 0;
+}
+
+bool probe_novelty(const struct probe *probe, uint32_t replica, enum pattern_kind kind,
+                   uint64_t fingerprint, struct novelty_count *count)
+{
+    struct novelty_key key = {.fingerprint = fingerprint, .replica = replica, .pattern = kind};
+    return bpf_map_lookup_elem(bpf_map__fd(probe->bpf->maps.novelties), &key, count) == 0;
+}
+
+void probe_novelties_forget(struct probe *probe, uint32_t replica)
+{
+    int map = bpf_map__fd(probe->bpf->maps.novelties);
+    struct novelty_key key;
+    struct novelty_key next;
+    if (probe->replicas[replica].novelties_held == 0)
+        return;
+    int more = bpf_map_get_next_key(map, NULL, &next) == 0;
+    while (more) {
+        key = next;
+        more = bpf_map_get_next_key(map, &key, &next) == 0;
+        if (key.replica == replica)
+            bpf_map_delete_elem(map, &key);
+    }
+    probe->replicas[replica].novelties_held = 0;
+}

@@ -1,0 +1,188 @@
+/* The tables of patterns: made, filled, grown, emptied. */
+#include <bpf/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "probe/internal.h"
+#include "profile/secret.h"
+
+static uint64_t where(const struct table_range *range)
+{
+    return (uint64_t)range->first << 8 | (64 - range->bits);
+}
+
+static uint64_t places(uint32_t bits)
+{
+    return (uint64_t)BUCKET_PLACES << bits;
+}
+
+int probe_table_new(struct probe *probe, uint32_t *table, struct error *err)
+{
+    uint32_t index = 0;
+    while (index < PROBE_TABLES && probe->table_used[index])
+        index++;
+    if (index == PROBE_TABLES)
+        return error_set(err, EXIT_MACHINE, 0, "more than %d services", PROBE_TABLES);
+    struct table *shared = &probe->tables[index];
+    memset(shared, 0, sizeof *shared);
+    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+        struct table_range *range = &probe->range[index][kind];
+        *range = (struct table_range){.bits = TABLE_BITS_MIN};
+        if (pool_take(probe->pool, range->bits, &range->first, err) < 0) {
+            if (kind > 0)
+                pool_give(probe->pool, probe->range[index][0].first, TABLE_BITS_MIN);
+            return -1;
+        }
+        shared->now[kind] = where(range);
+    }
+    probe->table_used[index] = true;
+    *table = index;
+    struct detect_rule rule = DETECT_RULE_DEFAULT;
+    probe_table_rule(probe, index, &rule);
+    return 0;
+}
+
+void probe_table_free(struct probe *probe, uint32_t table)
+{
+    pool_grace(); /* a program may still be looking at it */
+    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+        struct table_range *range = &probe->range[table][kind];
+        probe->tables[table].now[kind] = 0;
+        pool_give(probe->pool, range->first, range->bits);
+        *range = (struct table_range){0};
+    }
+    probe->table_used[table] = false;
+}
+
+void probe_table_rule(struct probe *probe, uint32_t table, const struct detect_rule *rule)
+{
+    struct table *shared = &probe->tables[table];
+    shared->frame = rule->frame;
+    shared->epoch = rule->epoch;
+    shared->threshold[PATTERN_WINDOW] = rule->frame_threshold;
+    shared->threshold[PATTERN_BAG] = rule->epoch_threshold;
+}
+
+/* The smallest size in which `count` patterns fill at most a quarter, so that it lasts a while. */
+static uint32_t bits_for(uint64_t count)
+{
+    uint32_t bits = TABLE_BITS_MIN;
+    while (bits < TABLE_BITS_MAX && places(bits) < 4 * count)
+        bits++;
+    return bits;
+}
+
+/*
+ * A larger range takes over without a pattern or a call lost:
+ *   1. next is set: new patterns go there, missing ones are looked for there too;
+ *   2. a grace period: nobody inserts into the old range any more;
+ *   3. the old patterns are copied into next;
+ *   4. now = next, a grace period: nobody looks at the old range any more;
+ *   5. next is cleared, the old range is given back.
+ */
+static int grow(struct probe *probe, uint32_t table, enum pattern_kind kind, uint64_t expected,
+                struct error *err)
+{
+    struct table *shared = &probe->tables[table];
+    struct table_range *range = &probe->range[table][kind];
+    struct table_range next = {.bits = bits_for(expected), .count = range->count};
+    if (next.bits <= range->bits)
+        next.bits = range->bits + 1;
+    if (next.bits > TABLE_BITS_MAX)
+        return error_set(err, EXIT_MACHINE, 0, "pattern table: larger than a million patterns");
+    if (pool_take(probe->pool, next.bits, &next.first, err) < 0)
+        return -1;
+    __atomic_store_n(&shared->next[kind], where(&next), __ATOMIC_SEQ_CST);
+    pool_grace();
+    if (pool_copy(probe->pool, range->first, range->bits, next.first, next.bits) < 0)
+        log_warn("pattern table: a pattern found no place and will be reported again");
+    __atomic_store_n(&shared->now[kind], where(&next), __ATOMIC_SEQ_CST);
+    pool_grace();
+    __atomic_store_n(&shared->next[kind], 0, __ATOMIC_SEQ_CST);
+    pool_give(probe->pool, range->first, range->bits);
+    *range = next;
+    return 0;
+}
+
+static int insert(struct probe *probe, uint32_t table, enum pattern_kind kind, uint64_t fingerprint,
+                  struct error *err)
+{
+    struct table_range *range = &probe->range[table][kind];
+    enum bucket_answer answer;
+    while ((answer = pool_insert(probe->pool, range->first, range->bits, fingerprint)) ==
+           BUCKET_FULL)
+        if (grow(probe, table, kind, range->count, err) < 0)
+            return -1;
+    if (answer == BUCKET_MISSING)
+        range->count++;
+    if (range->count * 2 > places(range->bits))
+        probe->must_grow = true;
+    return 0;
+}
+
+int probe_table_add(struct probe *probe, uint32_t table, enum pattern_kind kind,
+                    const uint16_t *codes, struct error *err)
+{
+    return insert(probe, table, kind,
+                  secret_fingerprint(&probe->secret, kind, probe->length[kind], codes), err);
+}
+
+int probe_table_fill(struct probe *probe, uint32_t table, const struct profile *profile,
+                     struct error *err)
+{
+    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+        size_t count = profile_count(profile, kind);
+        if (bits_for(count) > probe->range[table][kind].bits &&
+            grow(probe, table, kind, count, err) < 0)
+            return -1;
+        for (size_t i = 0; i < count; i++)
+            if (probe_table_add(probe, table, kind, profile_pattern(profile, kind, i), err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+uint64_t probe_table_count(const struct probe *probe, uint32_t table, enum pattern_kind kind)
+{
+    return probe->range[table][kind].count;
+}
+
+void table_reported(struct probe *probe, const struct report *report)
+{
+    if (report->table >= PROBE_TABLES || !probe->table_used[report->table] ||
+        report->pattern >= PATTERN_KINDS)
+        return;
+    struct table_range *range = &probe->range[report->table][report->pattern];
+    if (report->flags & REPORT_LEARNED) {
+        range->count++;
+        if (range->count * 2 > places(range->bits))
+            probe->must_grow = true;
+    } else if (report->flags & REPORT_UNPLACED) {
+        struct error err;
+        if (insert(probe, report->table, report->pattern, report->fingerprint, &err) < 0)
+            log_warn("%s", err.text);
+    }
+}
+
+void tables_grow(struct probe *probe)
+{
+    struct error err;
+    if (!probe->must_grow)
+        return;
+    probe->must_grow = false;
+    for (uint32_t table = 0; table < PROBE_TABLES; table++)
+        for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+            const struct table_range *range = &probe->range[table][kind];
+            if (range->count * 2 > places(range->bits) && range->bits < TABLE_BITS_MAX &&
+                probe->table_used[table] && grow(probe, table, kind, range->count, &err) < 0)
+                log_warn("%s", err.text);
+        }
+}
+
+void probe_report_codes(const struct probe *probe, const struct report *report, uint16_t *codes)
+{
+    uint32_t length = probe->length[report->pattern];
+    for (uint32_t i = 0; i < length; i++)
+        codes[i] = report->history[(report->position - length + i) % HISTORY] % CALL_CODES;
+}
