@@ -2,9 +2,10 @@
 #ifndef SKINK_PROBE_INTERNAL_H
 #define SKINK_PROBE_INTERNAL_H
 
-#include "probe.skel.h"
 #include "probe/pool.h"
 #include "probe/probe.h"
+
+#include "probe.skel.h" /* generated; needs the types above */
 
 /* Where a kind's patterns lie and how many they are. */
 struct table_range {
