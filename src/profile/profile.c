@@ -143,6 +143,8 @@ const char *profile_state(const struct profile *profile, char *text, size_t size
 /* One more than what was normal, but not below the floor that a quiet service needs. */
 static uint32_t threshold(uint32_t peak, uint32_t floor, uint32_t length)
 {
+    if (peak >= length)
+        return length;
     uint32_t proposed = peak < floor ? floor : peak + 1;
     return proposed > length ? length : proposed;
 }
