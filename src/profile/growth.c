@@ -32,7 +32,27 @@ double growth_slope(const struct growth *growth, size_t index)
     double span = growth->rule.interval_ns
                       ? (double)(to->elapsed_ns - from->elapsed_ns) / (double)NS_PER_S
                       : (double)(to->calls - from->calls) / 1000.0;
-    return ((double)to->patterns - (double)from->patterns) / span;
+    return span > 0 ? ((double)to->patterns - (double)from->patterns) / span : 0;
+}
+
+/* Is a steady interval before the end of the learning one of the row that ended it? */
+static bool in_last_row(const struct growth *growth, size_t index)
+{
+    uint32_t steady = 1;
+    for (size_t i = index + 1; i <= growth->learned_at && steady <= growth->rule.needed; i++)
+        steady += growth->points[i].steady;
+    return steady <= growth->rule.needed;
+}
+
+enum growth_mark growth_mark(const struct growth *growth, size_t index)
+{
+    if (!growth->points[index].steady)
+        return GROWTH_UNSTEADY;
+    if (!growth->learned || index > growth->learned_at)
+        return GROWTH_STEADY;
+    if (index == growth->learned_at)
+        return GROWTH_END;
+    return in_last_row(growth, index) ? GROWTH_ROW : GROWTH_STEADY;
 }
 
 /* Judges the interval that ends at the last point; true when it ended the learning. */

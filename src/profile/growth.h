@@ -66,6 +66,15 @@ double growth_slope(const struct growth *growth, size_t index);
 /* Appends a point unjudged: for the reader of profile files. count < GROWTH_POINTS_MAX. */
 void growth_append(struct growth *growth, const struct growth_point *point);
 
+/* What an interval was, by the point where it ends. */
+enum growth_mark {
+    GROWTH_UNSTEADY, /* growing, idle, or something was lost in it */
+    GROWTH_STEADY,
+    GROWTH_ROW, /* one of the row of steady ones that ended the learning, but not its last */
+    GROWTH_END, /* ended the learning */
+};
+enum growth_mark growth_mark(const struct growth *growth, size_t index);
+
 /*
  * The curve as in the paper's figure 2: steady intervals blue, the four before the last green, the
  * one that ends the learning red; the others grey. A whole SVG document. Caller frees.
