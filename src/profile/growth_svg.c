@@ -10,22 +10,17 @@
 enum { WIDTH = 900, HEIGHT = 520, LEFT = 86, RIGHT = 870, TOP = 76, BOTTOM = 450 };
 #define DOTS_MAX 400 /* more intervals than these are a line without dots */
 
-struct colour {
-    const char *code;
-    const char *meaning;
-};
-
-static const struct colour COLOURS[] = {
-    [GROWTH_UNSTEADY] = {"#9a9a9a", "growing"},
-    [GROWTH_STEADY] = {"#1f6fd1", "steady"},
-    [GROWTH_ROW] = {"#2a9d3a", "steady, in the last row"},
-    [GROWTH_END] = {"#d62828", "ends the learning"},
+static const char *const COLOURS[] = {
+    [GROWTH_UNSTEADY] = "#9a9a9a",
+    [GROWTH_STEADY] = "#1f6fd1",
+    [GROWTH_ROW] = "#2a9d3a",
+    [GROWTH_END] = "#d62828",
 };
 
 /* One axis: value * scale is what its ticks say. */
 struct axis {
     const char *title;
-    double scale, step, end; /* step and end in what the ticks say */
+    double scale, step, end; /* step and end as the ticks say them */
 };
 
 /* 1, 2 or 5 times a power of ten, so that about seven ticks cover the range. */
@@ -33,14 +28,14 @@ static double nice_step(double range)
 {
     double power = pow(10, floor(log10(range / 7)));
     double factor = range / 7 / power;
-    return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
+    return power * (factor < 1.5 ? 1 : factor < 3 ? 2 : factor < 7 ? 5 : 10);
 }
 
 static struct axis axis_make(const char *title, double scale, double max)
 {
     double range = max > 0 ? max * scale : 1;
     double step = nice_step(range);
-    return (struct axis){title, scale, step, ceil(range / step - 1e-9) * step};
+    return (struct axis){title, scale, step, range};
 }
 
 static struct axis time_axis(double seconds)
@@ -146,7 +141,7 @@ static void draw_curve(FILE *out, const struct growth *growth, const struct axis
         enum growth_mark mark = growth_mark(growth, i);
         while (run < growth->count && growth_mark(growth, run) == mark)
             run++;
-        fprintf(out, "<polyline stroke=\"%s\" points=\"", COLOURS[mark].code);
+        fprintf(out, "<polyline stroke=\"%s\" points=\"", COLOURS[mark]);
         for (const struct growth_point *p = &growth->points[i - 1]; p < &growth->points[run]; p++)
             fprintf(out, "%.1f,%.1f ", place_x(x, position(growth, p)),
                     place_y(y, (double)p->patterns));
@@ -165,22 +160,30 @@ static void draw_dots(FILE *out, const struct growth *growth, const struct axis 
                 mark == GROWTH_END    ? 5.5
                 : growth->count > 100 ? 2.5
                                       : 4,
-                COLOURS[mark].code);
+                COLOURS[mark]);
     }
 }
 
-static void draw_legend(FILE *out)
+static void draw_legend(FILE *out, uint32_t needed)
 {
-    enum { LINE = 22, MARKS = sizeof COLOURS / sizeof *COLOURS };
-    int left = RIGHT - 190, top = BOTTOM - 16 - MARKS * LINE;
-    fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"180\" height=\"%d\" class=\"legend\"/>\n", left,
-            top, MARKS * LINE + 8);
+    enum { LINE = 22, MARKS = GROWTH_END + 1, LEFT_EDGE = RIGHT - 184 };
+    char before[48];
+    const char *meaning[] = {
+        [GROWTH_UNSTEADY] = "not steady",
+        [GROWTH_STEADY] = "steady",
+        [GROWTH_ROW] = before,
+        [GROWTH_END] = "ends the learning",
+    };
+    int top = BOTTOM - 16 - MARKS * LINE;
+    snprintf(before, sizeof before, "the %u before the last", needed - 1);
+    fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"174\" height=\"%d\" class=\"legend\"/>\n",
+            LEFT_EDGE, top, MARKS * LINE + 8);
     for (int i = 0; i < MARKS; i++)
         fprintf(out,
                 "<circle cx=\"%d\" cy=\"%d\" r=\"4.5\" fill=\"%s\"/>"
                 "<text x=\"%d\" y=\"%d\" class=\"small\">%s</text>\n",
-                left + 16, top + 15 + i * LINE, COLOURS[i].code, left + 30, top + 20 + i * LINE,
-                COLOURS[i].meaning);
+                LEFT_EDGE + 16, top + 15 + i * LINE, COLOURS[i], LEFT_EDGE + 30,
+                top + 20 + i * LINE, meaning[i]);
 }
 
 char *growth_svg(const struct growth *growth, const char *title)
@@ -194,6 +197,7 @@ char *growth_svg(const struct growth *growth, const char *title)
     }
     struct axis x = growth->rule.interval_ns ? time_axis(last) : call_axis(last);
     struct axis y = axis_make("patterns in the profile", 1, fmax(most, 5));
+    y.end = ceil(y.end / y.step) * y.step;
     FILE *out = memory_must(open_memstream(&svg, &size));
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
@@ -210,7 +214,7 @@ char *growth_svg(const struct growth *growth, const char *title)
     fprintf(out, "<path class=\"axis\" d=\"M%d %d V%d H%d\"/>\n", LEFT, TOP, BOTTOM, RIGHT);
     draw_curve(out, growth, &x, &y);
     draw_dots(out, growth, &x, &y);
-    draw_legend(out);
+    draw_legend(out, growth->rule.needed);
     fprintf(out, "</svg>\n");
     if (fclose(out) != 0)
         memory_must(NULL);
