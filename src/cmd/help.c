@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/config.h"
 #include "cmd/cmd.h"
 
 static const struct cmd_option OPTIONS[] = {
     {"man", 0, NULL, "print the manual page in mdoc, for `skink help --man | man -l -`"},
+    {"config", 0, NULL, "print the default configuration of `skink run`, each key explained"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -14,6 +16,10 @@ static int run(const struct cmd_line *line, struct error *err)
     (void)err;
     if (cmd_has(line, &verb_help, "man")) {
         cmd_print_man();
+        return EXIT_DONE;
+    }
+    if (cmd_has(line, &verb_help, "config")) {
+        config_print(stdout);
         return EXIT_DONE;
     }
     printf("Skink learns what each containerised service normally does, from its system calls,\n"

@@ -1,0 +1,240 @@
+#include "agent/config_keys.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/config.h"
+#include "detect/frame.h"
+
+#define NEAR      3  /* edits after which a name is another name */
+#define NAME_SIZE 64 /* longer than any key */
+
+static const char *check_detect(const void *target, struct error *err)
+{
+    const struct detect_rule *rule = &((const struct service_config *)target)->detect;
+    if (rule->frame_threshold != RULE_AUTO && rule->frame_threshold > rule->frame) {
+        error_set(err, EXIT_USAGE, 0, "%u mismatches never fit into a frame of %u windows",
+                  rule->frame_threshold, rule->frame);
+        error_hint(err, "at most %u, or a longer frame", rule->frame);
+        return "frame_threshold";
+    }
+    if (rule->epoch_threshold != RULE_AUTO && rule->epoch_threshold > rule->epoch) {
+        error_set(err, EXIT_USAGE, 0, "%u mismatches never fit into an epoch of %u calls",
+                  rule->epoch_threshold, rule->epoch);
+        error_hint(err, "at most %u, or a longer epoch", rule->epoch);
+        return "epoch_threshold";
+    }
+    return NULL;
+}
+
+static const char *check_extra(const void *target, struct error *err)
+{
+    const struct extra_workload *extra = target;
+    if (!extra->cgroup == !extra->unit) {
+        error_set(err, EXIT_USAGE, 0, "%s (give one of cgroup and unit)",
+                  extra->unit ? "both a cgroup and a unit" : "neither a cgroup nor a unit");
+        return "unit";
+    }
+    return NULL;
+}
+
+#define IN_CONFIG(field)  offsetof(struct config, field)
+#define IN_SERVICE(field) offsetof(struct service_config, field)
+#define IN_RULE(field)    offsetof(struct workload_rule, field)
+#define IN_EXTRA(field)   offsetof(struct extra_workload, field)
+
+/* clang-format off */
+static const struct key DETECT_KEYS[] = {
+    {.name = "frame", .type = KEY_COUNT, .offset = IN_SERVICE(detect.frame), .text = "20",
+     .min = FRAME_MIN, .max = FRAME_MAX,
+     .help = "STIDE: windows of a thread in a locality frame."},
+    {.name = "frame_threshold", .type = KEY_THRESHOLD, .offset = IN_SERVICE(detect.frame_threshold),
+     .text = "auto", .min = 1, .max = FRAME_MAX,
+     .help = "STIDE: mismatches in a frame that raise an alert. auto: what the profile proposes; "
+             "off: no STIDE."},
+    {.name = "epoch", .type = KEY_COUNT, .offset = IN_SERVICE(detect.epoch), .text = "500",
+     .min = 10, .max = 1000000,
+     .help = "BoSC: calls of a replica in an epoch."},
+    {.name = "epoch_threshold", .type = KEY_THRESHOLD, .offset = IN_SERVICE(detect.epoch_threshold),
+     .text = "auto", .min = 1, .max = 1000000,
+     .help = "BoSC: mismatches in an epoch that raise an alert. auto: what the profile proposes; "
+             "off: no BoSC."},
+    {.name = NULL},
+};
+
+static const struct key LEARN_KEYS[] = {
+    {.name = "interval", .type = KEY_INTERVAL, .offset = IN_SERVICE(growth), .text = "100s",
+     .help = "Length of an interval of the training: a duration, or a number of calls such as "
+             "\"50000 calls\"."},
+    {.name = "sigma", .type = KEY_NUMBER, .offset = IN_SERVICE(growth.sigma), .text = "0.15",
+     .min = 0, .max = 1e6,
+     .help = "An interval is steady when the profile grew by at most this many patterns a second "
+             "(per 1000 calls when the interval counts calls)."},
+    {.name = "steady", .type = KEY_COUNT, .offset = IN_SERVICE(growth.needed), .text = "5",
+     .min = 1, .max = 1000,
+     .help = "Steady intervals in a row that end the learning."},
+    {.name = "min_calls", .type = KEY_CALLS, .offset = IN_SERVICE(min_calls), .text = "10000",
+     .min = 0, .max = 1e12,
+     .help = "A profile learned from fewer calls stays incomplete."},
+    {.name = NULL},
+};
+
+static const struct key_table DETECT = {.keys = DETECT_KEYS, .check = check_detect};
+static const struct key_table LEARN = {.keys = LEARN_KEYS};
+
+static const struct key SERVICE_KEYS[] = {
+    {.name = "watch", .type = KEY_SWITCH, .offset = IN_SERVICE(watch),
+     .help = "Watch it; false: leave it alone."},
+    {.name = "detect", .type = KEY_GROUP, .table = &DETECT, .help = "As above."},
+    {.name = "learn", .type = KEY_GROUP, .table = &LEARN, .help = "As above."},
+    {.name = NULL},
+};
+
+static const struct key RULE_KEYS[] = {
+    {.name = "match", .type = KEY_MATCH, .offset = IN_RULE(match), .required = true,
+     .help = "name=GLOB, image=GLOB, id=GLOB, label:KEY=GLOB or cgroup=GLOB."},
+    {.name = "service", .type = KEY_TEXT, .offset = IN_RULE(service), .required = true,
+     .help = "The service that such containers are replicas of."},
+    {.name = "version", .type = KEY_TEXT, .offset = IN_RULE(version),
+     .help = "Their version; left out: as found."},
+    {.name = NULL},
+};
+
+static const struct key EXTRA_KEYS[] = {
+    {.name = "cgroup", .type = KEY_PATH, .offset = IN_EXTRA(cgroup),
+     .help = "Its cgroup, as a path below the mount of the hierarchy (this, or unit)."},
+    {.name = "unit", .type = KEY_TEXT, .offset = IN_EXTRA(unit),
+     .help = "Its systemd unit (this, or cgroup)."},
+    {.name = "service", .type = KEY_TEXT, .offset = IN_EXTRA(service),
+     .help = "The service that it is a replica of; left out: named after the cgroup or the unit."},
+    {.name = "version", .type = KEY_TEXT, .offset = IN_EXTRA(version),
+     .help = "Its version."},
+    {.name = NULL},
+};
+
+static const struct key_table SERVICE = {
+    .keys = SERVICE_KEYS, .size = sizeof(struct service_config),
+    .count_offset = IN_CONFIG(service_count)};
+static const struct key_table RULE = {
+    .keys = RULE_KEYS, .size = sizeof(struct workload_rule),
+    .count_offset = IN_CONFIG(rule_count)};
+static const struct key_table EXTRA = {
+    .keys = EXTRA_KEYS, .size = sizeof(struct extra_workload),
+    .count_offset = IN_CONFIG(extra_count), .check = check_extra};
+
+static const struct key ENGINE_KEYS[] = {
+    {.name = "docker", .type = KEY_ENGINE, .offset = IN_CONFIG(docker_socket), .text = "auto",
+     .help = "Docker's Engine API: its socket; auto: the usual one; off: left alone."},
+    {.name = "podman", .type = KEY_ENGINE, .offset = IN_CONFIG(podman_socket), .text = "auto",
+     .help = "Podman's compatible API, the same."},
+    {.name = "lxc", .type = KEY_ENGINE, .offset = IN_CONFIG(lxc_path), .text = "auto",
+     .help = "LXC: the directory of its containers; auto: found by their cgroups; off: left alone."},
+    {.name = "oci", .type = KEY_PATHS, .offset = IN_CONFIG(oci_roots), .text = "auto",
+     .help = "runc and crun: a list of their state directories; auto: the usual ones; off: left alone."},
+    {.name = NULL},
+};
+
+static const struct key ALERT_KEYS[] = {
+    {.name = "file", .type = KEY_FILE, .offset = IN_CONFIG(alert_file), .text = "alerts.jsonl",
+     .help = "A file of JSON lines, relative to state_dir; reopened after it was moved away; off: none."},
+    {.name = "stdout", .type = KEY_SWITCH, .offset = IN_CONFIG(alert_stdout), .text = "false",
+     .help = "The same lines on standard output."},
+    {.name = "journal", .type = KEY_SWITCH, .offset = IN_CONFIG(alert_journal), .text = "false",
+     .help = "Entries in journald with fields such as SKINK_SERVICE."},
+    {.name = "webhook", .type = KEY_URL, .offset = IN_CONFIG(webhook), .text = "off",
+     .help = "An http or https URL to which each alert is sent by POST; off: none."},
+    {.name = NULL},
+};
+
+static const struct key_table ENGINES_TABLE = {.keys = ENGINE_KEYS};
+static const struct key_table ALERTS_TABLE = {.keys = ALERT_KEYS};
+
+/* In the order in which they are read: what services take over comes before services. */
+static const struct key CONFIG_KEYS[] = {
+    {.name = "state_dir", .type = KEY_PATH, .offset = IN_CONFIG(state_dir),
+     .text = "/var/lib/skink",
+     .help = "The directory of the profiles and of what else survives a restart."},
+    {.name = "socket", .type = KEY_PATH, .offset = IN_CONFIG(socket),
+     .text = "/run/skink/skink.sock",
+     .help = "The unix socket on which `skink status` and `skink alerts` ask."},
+    {.name = "group", .type = KEY_TEXT, .offset = IN_CONFIG(group), .text = "root",
+     .help = "The group whose members may use the socket."},
+    {.name = "listen", .type = KEY_ADDRESS, .offset = IN_CONFIG(listen), .text = "off",
+     .help = "Where Prometheus metrics are served over HTTP: ADDRESS:PORT such as 127.0.0.1:9469 "
+             "or [::1]:9469; off: nowhere."},
+    {.name = "window", .type = KEY_COUNT, .offset = IN_CONFIG(window), .text = "6",
+     .min = PATTERN_MIN, .max = PATTERN_MAX,
+     .help = "STIDE: calls in a window. Another value means learning anew."},
+    {.name = "bag", .type = KEY_COUNT, .offset = IN_CONFIG(bag), .text = "6",
+     .min = PATTERN_MIN, .max = PATTERN_MAX,
+     .help = "BoSC: calls in a bag. Another value means learning anew."},
+    {.name = "max_patterns", .type = KEY_COUNT, .offset = IN_CONFIG(max_patterns),
+     .text = "1000000", .min = 1000, .max = 1000000,
+     .help = "Patterns that the profile of a service may hold; more are lost, and counted."},
+    {.name = "quota", .type = KEY_COUNT, .offset = IN_CONFIG(quota), .text = "100",
+     .min = 1, .max = 1000000,
+     .help = "Novelties that one replica may report in a second; more are counted only."},
+    {.name = "watch", .type = KEY_SWITCH, .offset = IN_CONFIG(defaults.watch), .text = "true",
+     .help = "Watch services of which nothing is said under services."},
+    {.name = "detect", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &DETECT,
+     .help = "When a replica has left its profile."},
+    {.name = "learn", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &LEARN,
+     .help = "When a profile is learned."},
+    {.name = "services", .type = KEY_SERVICES, .offset = IN_CONFIG(services), .table = &SERVICE,
+     .text = "  database:\n    detect:\n      epoch_threshold: 80\n    learn:\n"
+             "      interval: 300s\n  build-cache:\n    watch: false\n",
+     .help = "What differs for single services, by name."},
+    {.name = "rules", .type = KEY_LIST, .offset = IN_CONFIG(rules), .table = &RULE,
+     .text = "  - match: label:app=shop-*\n    service: shop\n",
+     .help = "Which containers belong to which service, where the labels of the engine do not say "
+             "it; the first rule that fits decides."},
+    {.name = "extra", .type = KEY_LIST, .offset = IN_CONFIG(extras), .table = &EXTRA,
+     .text = "  - unit: postgresql.service\n    service: database\n",
+     .help = "Workloads that no container engine knows."},
+    {.name = "engines", .type = KEY_GROUP, .table = &ENGINES_TABLE,
+     .help = "Where container engines are found."},
+    {.name = "alerts", .type = KEY_GROUP, .table = &ALERTS_TABLE,
+     .help = "Where alerts go."},
+    {.name = NULL},
+};
+/* clang-format on */
+
+const struct key_table config_keys = {.keys = CONFIG_KEYS};
+
+/* Levenshtein's distance, for names shorter than NAME_SIZE. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_SIZE];
+    size_t length = strlen(b);
+    for (size_t j = 0; j <= length; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            size_t change = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            size_t shorter = row[j] < diagonal ? row[j] : diagonal;
+            row[j + 1] = change < shorter + 1 ? change : shorter + 1;
+        }
+    }
+    return row[length];
+}
+
+const char *key_nearest(const struct key_table *table, const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = NEAR + 1;
+    if (strlen(name) >= NAME_SIZE)
+        return NULL;
+    for (const struct key *key = table->keys; key->name; key++) {
+        size_t edits = distance(name, key->name);
+        /* A name of which everything was edited resembles nothing. */
+        if (edits < best && edits < strlen(key->name)) {
+            best = edits;
+            nearest = key->name;
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,63 @@
+/* The Prometheus text format. */
+#include <math.h>
+#include <stdarg.h>
+
+#include "agent/metrics.h"
+
+void metrics_family(FILE *out, const char *name, const char *type, const char *help)
+{
+    fprintf(out, "# HELP %s ", name);
+    for (; *help; help++) {
+        if (*help == '\\' || *help == '\n')
+            fputs(*help == '\n' ? "\\n" : "\\\\", out);
+        else
+            fputc(*help, out);
+    }
+    fprintf(out, "\n# TYPE %s %s\n", name, type);
+}
+
+static void put_label(FILE *out, const char *name, const char *value)
+{
+    fprintf(out, "%s=\"", name);
+    for (; *value; value++) {
+        switch (*value) {
+        case '\\':
+            fputs("\\\\", out);
+            break;
+        case '"':
+            fputs("\\\"", out);
+            break;
+        case '\n':
+            fputs("\\n", out);
+            break;
+        default:
+            fputc(*value, out);
+        }
+    }
+    fputc('"', out);
+}
+
+/* Counters stay whole numbers as long as a double is exact. */
+static void put_value(FILE *out, double value)
+{
+    if (value == floor(value) && fabs(value) < 9007199254740992.0)
+        fprintf(out, " %.0f\n", value);
+    else
+        fprintf(out, " %.9g\n", value);
+}
+
+void metrics_sample(FILE *out, const char *name, double value, ...)
+{
+    va_list labels;
+    const char *separator = "{";
+    fputs(name, out);
+    va_start(labels, value);
+    for (const char *label; (label = va_arg(labels, const char *)) != NULL; separator = ",") {
+        fputs(separator, out);
+        put_label(out, label, va_arg(labels, const char *));
+    }
+    va_end(labels);
+    if (*separator == ',')
+        fputc('}', out);
+    put_value(out, value);
+}
