@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""A closed-loop load on the shop: every client waits for its answer before it asks again.
+
+Every kind of request comes in its share of each hundred, shuffled: a rare page is asked for as
+surely as a frequent one. Once a second, and at the end, a line of JSON on standard output says what
+was counted.
+"""
+
+import argparse
+import json
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+# Shares per hundred requests; each gives method, path, form and the answers that are right.
+SHARES = {"home": 18, "product": 26, "search": 14, "order": 12, "review": 6, "prices": 3, "status": 6,
+          "status_unknown": 2, "health": 3, "missing_product": 3, "missing_page": 3,
+          "bad_search": 2, "bad_order": 2}
+WORDS = ("lamp", "lizard", "no. 7", "LAMP", "12", "nothing of this kind", "€")
+
+
+def _request(kind: str, dice: random.Random) -> tuple[str, str, dict | None, tuple[int, ...]]:
+    number = dice.randint(1, 200)
+    match kind:
+        case "home":
+            return "GET", "/", None, (200,)
+        case "product":
+            return "GET", f"/product/{number}", None, (200,)
+        case "search":
+            return "GET", "/search?" + urlencode({"q": dice.choice(WORDS)}), None, (200,)
+        case "order":
+            return "POST", "/order", {"product": number}, (303,)
+        case "review":
+            words = "fine " * dice.randint(1, 30)
+            return "POST", "/review", {"product": number, "stars": 4, "words": words}, (303,)
+        case "prices":
+            return "GET", "/prices.csv", None, (200,)
+        case "status":
+            return "GET", f"/status?host={dice.choice(('db', 'front', 'web-1'))}", None, (200,)
+        case "status_unknown":
+            return "GET", "/status?host=nowhere", None, (200,)
+        case "health":
+            return "GET", "/health", None, (200,)
+        case "missing_product":
+            return "GET", "/product/9999", None, (404,)
+        case "missing_page":
+            return "GET", "/no/such/page", None, (404,)
+        case "bad_search":
+            return "GET", "/search", None, (400,)
+        case "bad_order":
+            return "POST", "/order", {"product": "many"}, (400,)
+    raise ValueError(kind)
+
+
+class Connection:
+    """As much HTTP/1.1 as the load needs, and as cheap: keep-alive, Content-Length."""
+
+    def __init__(self, address: tuple[str, int], timeout: float = 15):
+        self.address = address
+        self.timeout = timeout
+        self.socket: socket.socket | None = None
+
+    def ask(self, method: str, path: str, form: dict | None = None) -> tuple[int, bytes]:
+        body = urlencode(form).encode() if form else b""
+        head = f"{method} {path} HTTP/1.1\r\nHost: shop\r\n"
+        if method == "POST":
+            head += ("Content-Type: application/x-www-form-urlencoded\r\n"
+                     f"Content-Length: {len(body)}\r\n")
+        if self.socket is None:
+            self.socket = socket.create_connection(self.address, self.timeout)
+        try:
+            self.socket.sendall(head.encode() + b"\r\n" + body)
+            return self._answer()
+        except OSError:
+            self.close()
+            raise
+
+    def _answer(self) -> tuple[int, bytes]:
+        data = b""
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self._receive()
+        head, body = data[:end].lower(), data[end + 4:]
+        length = next(int(line[15:]) for line in head.split(b"\r\n")
+                      if line.startswith(b"content-length:"))
+        while len(body) < length:
+            body += self._receive()
+        if b"\r\nconnection: close" in head:
+            self.close()
+        return int(head[9:12]), body
+
+    def _receive(self) -> bytes:
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionError("closed by the balancer")
+        return data
+
+    def close(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+
+@dataclass
+class Counts:
+    """What one client saw. Written by that client alone."""
+
+    requests: int = 0
+    failures: int = 0
+    seconds: float = 0
+    slowest: float = 0
+    wrong: dict[str, int] = field(default_factory=dict)
+
+
+class Load:
+    """`clients` threads that ask until stop() or until `limit` requests have been made."""
+
+    def __init__(self, address: tuple[str, int], clients: int = 3, limit: int = 0, pause: float = 0,
+                 seed: int = 1):
+        self.address = address
+        self.limit = limit
+        self.pause = pause
+        self.stopping = threading.Event()
+        self.counts = [Counts() for _ in range(clients)]
+        self.threads = [threading.Thread(target=self._client, args=(counts, random.Random(seed + n)))
+                        for n, counts in enumerate(self.counts)]
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def finished(self) -> bool:
+        return not any(thread.is_alive() for thread in self.threads)
+
+    def total(self) -> dict:
+        requests = sum(c.requests for c in self.counts)
+        wrong: dict[str, int] = {}
+        for counts in self.counts:
+            for what, number in list(counts.wrong.items()):
+                wrong[what] = wrong.get(what, 0) + number
+        return {"requests": requests, "failures": sum(c.failures for c in self.counts),
+                "mean_ms": round(1e3 * sum(c.seconds for c in self.counts) / max(1, requests), 3),
+                "worst_ms": round(1e3 * max(c.slowest for c in self.counts), 1), "wrong": wrong}
+
+    def _client(self, counts: Counts, dice: random.Random) -> None:
+        deck = [kind for kind, share in SHARES.items() for _ in range(share)]
+        connection = Connection(self.address)
+        while not self.stopping.is_set():
+            dice.shuffle(deck)
+            for kind in deck:
+                if self.stopping.is_set() or (self.limit and counts.requests * len(self.counts)
+                                              >= self.limit):
+                    connection.close()
+                    return
+                self._one(connection, kind, counts, dice)
+                if self.pause:
+                    time.sleep(self.pause)
+
+    @staticmethod
+    def _one(connection: Connection, kind: str, counts: Counts, dice: random.Random) -> None:
+        method, path, form, right = _request(kind, dice)
+        begin = time.monotonic()
+        try:
+            code, _ = connection.ask(method, path, form)
+        except OSError as error:
+            code = type(error).__name__
+        took = time.monotonic() - begin
+        counts.requests += 1
+        counts.seconds += took
+        counts.slowest = max(counts.slowest, took)
+        if code not in right:
+            counts.failures += 1
+            what = f"{kind} {code}"
+            counts.wrong[what] = counts.wrong.get(what, 0) + 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="A closed-loop load on the shop.")
+    parser.add_argument("address", help="HOST:PORT of the balancer")
+    parser.add_argument("--clients", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=0, help="end after so many (0: no limit)")
+    parser.add_argument("--seconds", type=float, default=600, help="end after so long")
+    parser.add_argument("--pause", type=float, default=0, help="seconds between a client's requests")
+    options = parser.parse_args()
+    host, _, port = options.address.rpartition(":")
+    load = Load((host, int(port)), options.clients, options.requests, options.pause)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: load.stopping.set())
+    deadline = time.monotonic() + options.seconds
+    load.start()
+    while not load.finished() and time.monotonic() < deadline:
+        print(json.dumps(load.total()), flush=True)
+        load.stopping.wait(1)
+        if load.stopping.is_set():
+            break
+    load.stop()
+    print(json.dumps(load.total()), flush=True)
+    return 1 if load.total()["failures"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

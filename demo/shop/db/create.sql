@@ -1,0 +1,4 @@
+CREATE ROLE shop LOGIN;
+
+CREATE DATABASE shop OWNER shop;
+
