@@ -17,14 +17,16 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-# Shares per hundred requests; each gives method, path, form and the answers that are right.
-SHARES = {"home": 18, "product": 26, "search": 14, "order": 12, "review": 6, "prices": 3, "status": 6,
-          "status_unknown": 2, "health": 3, "missing_product": 3, "missing_page": 3,
-          "bad_search": 2, "bad_order": 2}
+# Shares per hundred requests. One client buys, the others look around.
+LOOKING = {"home": 22, "product": 36, "search": 18, "prices": 3, "status": 6, "status_unknown": 2,
+           "health": 3, "missing_product": 3, "missing_page": 3, "bad_search": 2, "bad_order": 2}
+BUYING = {**LOOKING, "home": 16, "product": 24, "search": 12, "order": 16, "review": 8}
+PAUSE_AFTER_FAILURE = 0.05
 WORDS = ("lamp", "lizard", "no. 7", "LAMP", "12", "nothing of this kind", "€")
 
 
 def _request(kind: str, dice: random.Random) -> tuple[str, str, dict | None, tuple[int, ...]]:
+    """Method, path, form, and the answers that are right."""
     number = dice.randint(1, 200)
     match kind:
         case "home":
@@ -119,15 +121,16 @@ class Counts:
 class Load:
     """`clients` threads that ask until stop() or until `limit` requests have been made."""
 
-    def __init__(self, address: tuple[str, int], clients: int = 3, limit: int = 0, pause: float = 0,
+    def __init__(self, address: tuple[str, int], clients: int = 2, limit: int = 0, pause: float = 0,
                  seed: int = 1):
         self.address = address
         self.limit = limit
         self.pause = pause
         self.stopping = threading.Event()
         self.counts = [Counts() for _ in range(clients)]
-        self.threads = [threading.Thread(target=self._client, args=(counts, random.Random(seed + n)))
-                        for n, counts in enumerate(self.counts)]
+        self.threads = [threading.Thread(target=self._client, args=(
+            counts, random.Random(seed + n), LOOKING if n else BUYING))
+            for n, counts in enumerate(self.counts)]
 
     def start(self) -> None:
         for thread in self.threads:
@@ -151,8 +154,8 @@ class Load:
                 "mean_ms": round(1e3 * sum(c.seconds for c in self.counts) / max(1, requests), 3),
                 "worst_ms": round(1e3 * max(c.slowest for c in self.counts), 1), "wrong": wrong}
 
-    def _client(self, counts: Counts, dice: random.Random) -> None:
-        deck = [kind for kind, share in SHARES.items() for _ in range(share)]
+    def _client(self, counts: Counts, dice: random.Random, shares: dict[str, int]) -> None:
+        deck = [kind for kind, share in shares.items() for _ in range(share)]
         connection = Connection(self.address)
         while not self.stopping.is_set():
             dice.shuffle(deck)
@@ -181,12 +184,13 @@ class Load:
             counts.failures += 1
             what = f"{kind} {code}"
             counts.wrong[what] = counts.wrong.get(what, 0) + 1
+            time.sleep(PAUSE_AFTER_FAILURE)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="A closed-loop load on the shop.")
     parser.add_argument("address", help="HOST:PORT of the balancer")
-    parser.add_argument("--clients", type=int, default=3)
+    parser.add_argument("--clients", type=int, default=2)
     parser.add_argument("--requests", type=int, default=0, help="end after so many (0: no limit)")
     parser.add_argument("--seconds", type=float, default=600, help="end after so long")
     parser.add_argument("--pause", type=float, default=0, help="seconds between a client's requests")

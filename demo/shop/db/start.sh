@@ -3,7 +3,7 @@
 set -e
 bin=$(echo /usr/lib/postgresql/*/bin)
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    "$bin/initdb" --auth=trust --encoding=UTF8 --no-sync --wal-segsize=1 >/dev/null
+    "$bin/initdb" --auth=trust --encoding=UTF8 --no-sync >/dev/null
     echo "host all all all trust" >>"$PGDATA/pg_hba.conf"
     "$bin/postgres" --single -j -D "$PGDATA" postgres </app/create.sql >/dev/null
     "$bin/postgres" --single -j -D "$PGDATA" shop </app/schema.sql >/dev/null

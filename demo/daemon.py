@@ -1,0 +1,108 @@
+"""Skink as the demo runs it: its own state, socket and configuration, and what it says."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from containers import System, wait_for
+
+# The thresholds are Skink's own (they are not mentioned). The intervals are short because the shop is
+# small and the load asks for every page many times in each: at most four new patterns in an interval
+# make it steady, where the defaults (100 s, 0.15 a second) allow fifteen.
+INTERVAL = 4
+SIGMA = 1.0
+STEADY = 5
+
+CONFIGURATION = """\
+state_dir: {directory}/state
+socket: {directory}/skink.sock
+learn:
+  interval: {interval}s
+  sigma: {sigma}
+  steady: {steady}
+engines:
+  docker: off
+  podman: off
+  lxc: off
+  oci: [{oci}]
+alerts:
+  file: {directory}/alerts.jsonl
+"""
+
+
+def find() -> str:
+    """SKINK_BIN (`skink demo` sets it), the build tree beside the demo, or the one on the PATH."""
+    built = Path(__file__).resolve().parents[1] / "build" / "skink"
+    program = os.environ.get("SKINK_BIN") or (str(built) if built.exists() else shutil.which("skink"))
+    if not program:
+        raise SystemExit("demo: no skink program: neither build/skink nor on the PATH (./do build)")
+    return program
+
+
+class Daemon:
+    """`skink run` of one System."""
+
+    def __init__(self, system: System):
+        self.program = find()
+        self.directory = system.directory / "skink"
+        self.directory.mkdir(mode=0o700)
+        self.configuration = self.directory / "skink.yml"
+        self.configuration.write_text(CONFIGURATION.format(
+            directory=self.directory, interval=INTERVAL, sigma=SIGMA, steady=STEADY,
+            oci=system.oci_root))
+        self.log = self.directory / "log"
+        self.alert_file = self.directory / "alerts.jsonl"
+        self._system = system
+        self._prefix = f"{system.name}-"
+        self._read = 0
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Returns when the daemon answers."""
+        with open(self.log, "ab") as log:
+            self.process = self._system.spawn(
+                [self.program, "run", "--config", str(self.configuration)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for(lambda: self.process.poll() is not None or self.status() is not None, 20,
+                 "skink run to answer")
+        self.check()
+
+    def check(self) -> None:
+        """Ends the demo with the daemon's own words if the daemon is gone."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"skink run ended with {self.process.returncode}:\n"
+                               f"{self.log.read_text()[-2000:]}")
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        self.process.terminate()
+        return self.process.wait(20)
+
+    def status(self) -> dict | None:
+        """What `skink status --json` says; None while nobody answers."""
+        answer = subprocess.run(
+            [self.program, "status", "--json", "--socket", str(self.directory / "skink.sock")],
+            capture_output=True, text=True, start_new_session=True, check=False)
+        return json.loads(answer.stdout) if answer.returncode == 0 else None
+
+    def services(self) -> dict[str, dict]:
+        """The services of `skink status` by name."""
+        self.check()
+        return {service["service"]: service for service in (self.status() or {}).get("services", [])}
+
+    def alerts(self) -> list[dict]:
+        """Alert lines written since the last call."""
+        if not self.alert_file.exists():
+            return []
+        with open(self.alert_file, "rb") as file:
+            file.seek(self._read)
+            lines = file.read().splitlines(True)
+        whole = [line for line in lines if line.endswith(b"\n")]
+        self._read += sum(map(len, whole))
+        return [json.loads(line) for line in whole]
+
+    def short(self, replica: dict) -> str:
+        """A replica's name without the run's prefix."""
+        return (replica.get("name") or replica["id"]).removeprefix(self._prefix)
