@@ -202,6 +202,19 @@ def _remove_cgroup(path: Path) -> None:
             time.sleep(0.02)
 
 
+def _processes(name: str) -> list[int]:
+    """Processes that have the run's name in their command line or cgroup."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes() + (entry / "cgroup").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if name.encode() in words and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return found
+
+
 def remove(directory: Path) -> None:
     """Takes away the run that the directory belongs to."""
     processes = directory / "processes"
@@ -216,6 +229,7 @@ def remove(directory: Path) -> None:
         _remove_cgroup(path)
     network.remove(directory / "net")
     shutil.rmtree(directory)
+    wait_for(lambda: not _processes(directory.name), 5, "the last process to go", fail=False)
     if not any(BASE.iterdir()):
         BASE.rmdir()
 
@@ -236,11 +250,4 @@ def leftovers(name: str) -> list[str]:
         found.append(f"directory {BASE / name}")
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     found += [f"mount {line.split()[4]}" for line in mounts if name in line]
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes() + (entry / "cgroup").read_bytes()
-            if name.encode() in words and int(entry.name) != os.getpid():
-                found.append(f"process {entry.name}")
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-    return found
+    return found + [f"process {pid}" for pid in _processes(name)]
