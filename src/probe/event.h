@@ -124,8 +124,9 @@ struct replica {
     __u32 mode;  /* enum replica_mode */
     __u32 table; /* index into `tables` */
     __u32 generation;
-    __u32 entry;    /* enum replica_entry */
-    __u32 recorded; /* stream its calls */
+    __u32 entry;      /* enum replica_entry */
+    __u32 recorded;   /* stream its calls */
+    __u32 recognised; /* user space knows whose it is */
     __u32 novelties_held;
     __u64 quota_second; /* the second of which quota_used counts the reports */
     __u32 quota_used;

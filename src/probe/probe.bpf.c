@@ -121,6 +121,7 @@ struct thread {
     __u64 flushed; /* position up to which the replica's counter knows */
     __u64 lost;    /* recording: calls lost and not yet marked in the stream */
     __u32 replica;
+    __u32 generation; /* of the replica's place: differs when it has gone */
     __u32 flags;
     __u16 history[HISTORY];
 };
@@ -172,6 +173,13 @@ static __noinline __u32 replica_of_cgroup(struct cgroup *cgroup)
 static __always_inline struct replica *get_replica(__u32 index)
 {
     return bpf_map_lookup_elem(&replicas, &index);
+}
+
+/* The thread's replica, NULL when it has gone and its place may be another's. */
+static __always_inline struct replica *replica_of(const struct thread *thread)
+{
+    struct replica *replica = get_replica(thread->replica);
+    return replica && replica->generation == thread->generation ? replica : NULL;
 }
 
 /* ---- events ---- */
@@ -406,7 +414,7 @@ static __noinline int foreign(struct thread *thread, struct replica *replica, st
 static __noinline int record(struct thread *thread, __u32 kind, __s64 value, __u32 number)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    struct replica *replica = thread ? get_replica(thread->replica) : NULL;
+    struct replica *replica = thread ? replica_of(thread) : NULL;
     if (!replica || !replica->recorded)
         return 0;
     __u32 size = sizeof(struct recorded_call);
@@ -442,7 +450,7 @@ SEC("?tp_btf/sys_exit")
 int BPF_PROG(on_return, struct pt_regs *regs, long result)
 {
     struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
-    if (thread && !(thread->flags & THREAD_WAITING) && thread->position)
+    if (thread && !(thread->flags & THREAD_WAITING))
         record(thread, RECORDED_RESULT, result, 0);
     return 0;
 }
@@ -456,7 +464,7 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
     struct thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
     if (!thread || thread->flags & THREAD_WAITING)
         return 0;
-    struct replica *replica = get_replica(thread->replica);
+    struct replica *replica = replica_of(thread);
     if (!replica)
         return 0;
     bool compat = task->thread_info.status & TS_COMPAT;
@@ -511,24 +519,33 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
 
 /* ---- the life of threads ---- */
 
-static __always_inline struct thread *follow(struct task_struct *task, __u32 index, __u32 flags)
-{
-    struct thread *thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-    struct replica *replica = get_replica(index);
-    if (thread) {
-        thread->replica = index;
-        thread->flags = flags;
-    } else if (replica) {
-        add(replica->counters.lost.storage, 1);
-    }
-    return thread;
-}
-
 static __always_inline void begin_window(struct thread *thread)
 {
     thread->position = thread->flushed = 0;
     thread->window = thread->bag = thread->frame = 0;
-    thread->flags = 0;
+}
+
+/* From now on this task is one of the replica's. flags: enum thread_flags. */
+static __always_inline struct thread *follow(struct task_struct *task, __u32 index,
+                                             struct replica *replica, __u32 flags)
+{
+    struct thread *thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (!thread) {
+        add(replica->counters.lost.storage, 1);
+        return NULL;
+    }
+    begin_window(thread);
+    thread->replica = index;
+    thread->generation = replica->generation;
+    thread->flags = flags;
+    return thread;
+}
+
+/* The thread's storage, NULL when nobody watches it (any more). */
+static __always_inline struct thread *followed(struct task_struct *task)
+{
+    struct thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+    return thread && replica_of(thread) ? thread : NULL;
 }
 
 static __always_inline struct process_event *reserve_process(struct replica *replica)
@@ -544,11 +561,10 @@ static __always_inline struct process_event *reserve_process(struct replica *rep
 }
 
 /* A process event without program and arguments. */
-static __always_inline void say(__u32 kind, __u32 index, struct task_struct *task,
-                                struct task_struct *parent)
+static __always_inline void say(__u32 kind, __u32 index, struct replica *replica,
+                                struct task_struct *task, struct task_struct *parent)
 {
-    struct replica *replica = get_replica(index);
-    struct process_event *event = replica ? reserve_process(replica) : NULL;
+    struct process_event *event = reserve_process(replica);
     if (!event)
         return;
     fill_head(&event->head, kind, index, replica, task);
@@ -560,34 +576,38 @@ static __always_inline void say(__u32 kind, __u32 index, struct task_struct *tas
     bpf_ringbuf_submit(event, 0);
 }
 
+static __always_inline void record_fork(struct replica *replica, struct task_struct *parent,
+                                        struct task_struct *child)
+{
+    struct recorded_call *call = bpf_ringbuf_reserve(&recorded, sizeof *call, 0);
+    if (!call) {
+        add(replica->counters.lost.calls, 1);
+        return;
+    }
+    *call = (struct recorded_call){bpf_ktime_get_ns(), parent->pid, child->pid,
+                                   child->tgid,        CALL_FORK,   0};
+    bpf_ringbuf_submit(call, BPF_RB_NO_WAKEUP);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-    struct thread *from = bpf_task_storage_get(&threads, parent, 0, 0);
+    struct thread *from = followed(parent);
     /* A watched thread's child stays with its replica wherever it is born; a runtime may clone the
      * first process right into the container's cgroup. */
     __u32 index = from ? from->replica : replica_of_cgroup(key_cgroup(child));
-    if (index == PROBE_NONE)
+    struct replica *replica = index == PROBE_NONE ? NULL : get_replica(index);
+    if (!replica)
         return 0;
-    __u32 flags = from ? from->flags & THREAD_WAITING : THREAD_WAITING;
-    struct replica *replica = get_replica(index);
-    if (!from && replica && replica->entry == ENTRY_JOIN)
-        flags = 0;
-    struct thread *thread = follow(child, index, flags);
-    if (!thread || flags)
+    __u32 flags = replica->entry == ENTRY_JOIN ? 0 : THREAD_WAITING;
+    if (from)
+        flags = from->flags & THREAD_WAITING;
+    if (!follow(child, index, replica, flags) || flags)
         return 0;
-    if (recording && replica && replica->recorded) {
-        struct recorded_call *call = bpf_ringbuf_reserve(&recorded, sizeof *call, 0);
-        if (call) {
-            *call = (struct recorded_call){bpf_ktime_get_ns(), parent->pid, child->pid,
-                                           child->tgid,        CALL_FORK,   0};
-            bpf_ringbuf_submit(call, BPF_RB_NO_WAKEUP);
-        } else {
-            add(replica->counters.lost.calls, 1);
-        }
-    }
+    if (recording && replica->recorded)
+        record_fork(replica, parent, child);
     if (child->tgid != parent->tgid)
-        say(EVENT_FORK, index, child, parent);
+        say(EVENT_FORK, index, replica, child, parent);
     return 0;
 }
 
@@ -620,18 +640,14 @@ static __always_inline void say_exec(struct task_struct *task, struct replica *r
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
-    struct thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
-    if (!thread) {
-        __u32 index = replica_of_cgroup(key_cgroup(task));
-        if (index == PROBE_NONE)
-            return 0;
-        thread = follow(task, index, THREAD_WAITING);
-        if (!thread)
-            return 0;
-    }
-    __u32 index = thread->replica;
-    struct replica *replica = get_replica(index);
+    struct thread *thread = followed(task);
+    __u32 index = thread ? thread->replica : replica_of_cgroup(key_cgroup(task));
+    struct replica *replica = index == PROBE_NONE ? NULL : get_replica(index);
     if (!replica)
+        return 0;
+    if (!thread)
+        thread = follow(task, index, replica, THREAD_WAITING);
+    if (!thread)
         return 0;
     __u32 flags = 0;
     if (thread->flags & THREAD_WAITING) {
@@ -642,6 +658,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
     }
     flush_calls(thread, replica);
     begin_window(thread);
+    thread->flags = 0;
     if (recording)
         record(thread, CALL_EXEC, 0, 0);
     say_exec(task, replica, index, program, flags);
@@ -652,14 +669,14 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
     struct thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
-    struct replica *replica = thread ? get_replica(thread->replica) : NULL;
+    struct replica *replica = thread ? replica_of(thread) : NULL;
     if (!replica || thread->flags & THREAD_WAITING)
         return 0;
     flush_calls(thread, replica);
     if (recording)
         record(thread, CALL_EXIT, 0, 0);
     if (task->pid == task->tgid)
-        say(EVENT_EXIT, thread->replica, task, NULL);
+        say(EVENT_EXIT, thread->replica, replica, task, NULL);
     return 0;
 }
 
@@ -676,12 +693,12 @@ int BPF_PROG(on_attach, struct cgroup *to, const char *path, struct task_struct 
     struct replica *replica = index == PROBE_NONE ? NULL : get_replica(index);
     if (!replica)
         return 0;
-    struct thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct thread *thread = followed(task);
     if (thread && thread->replica == index)
         return 0;
-    follow(task, index, replica->entry == ENTRY_JOIN ? 0 : THREAD_WAITING);
+    follow(task, index, replica, replica->entry == ENTRY_JOIN ? 0 : THREAD_WAITING);
     if (replica->entry == ENTRY_JOIN)
-        say(EVENT_JOINED, index, task, NULL);
+        say(EVENT_JOINED, index, replica, task, NULL);
     return 0;
 }
 
@@ -707,11 +724,16 @@ static __always_inline void say_cgroup(__u32 kind, __u32 index, __u64 id, const 
 SEC("?tp_btf/cgroup_mkdir")
 int BPF_PROG(on_new_cgroup, struct cgroup *cgroup, const char *path)
 {
-    if (BPF_CORE_READ(cgroup, root, hierarchy_id) != key_hierarchy ||
-        replica_of_cgroup(cgroup) != PROBE_NONE)
+    if (BPF_CORE_READ(cgroup, root, hierarchy_id) != key_hierarchy)
+        return 0;
+    /* A cgroup inside a container is the container's. Inside one that nobody has recognised yet it
+     * may be the container itself: engines make /docker and /docker/ID in one breath. */
+    __u32 above = replica_of_cgroup(cgroup);
+    struct replica *parent = above == PROBE_NONE ? NULL : get_replica(above);
+    if (parent && parent->recognised)
         return 0;
     __u64 id = BPF_CORE_READ(cgroup, kn, id);
-    __u32 zero = 0, *entry;
+    __u32 zero = 0;
     char *text = bpf_map_lookup_elem(&scratch, &zero);
     struct newcomer place;
     if (!text)
@@ -726,7 +748,7 @@ int BPF_PROG(on_new_cgroup, struct cgroup *cgroup, const char *path)
         return 0;
     __builtin_memset(text, 0, PROBE_CGROUP_PATH);
     bpf_probe_read_kernel_str(text, PROBE_CGROUP_PATH, path);
-    entry = bpf_map_lookup_elem(&expected, text);
+    __u32 *entry = bpf_map_lookup_elem(&expected, text);
     replica->entry = entry ? *entry : ENTRY_CONTAINER;
     replica->table = place.table;
     replica->mode = MODE_LEARN;
@@ -755,11 +777,11 @@ SEC("iter/task")
 int adopt(struct bpf_iter__task *context)
 {
     struct task_struct *task = context->task;
-    if (!task || bpf_task_storage_get(&threads, task, 0, 0))
+    if (!task || followed(task))
         return 0;
     __u32 index = replica_of_cgroup(key_cgroup(task));
     struct replica *replica = index == PROBE_NONE ? NULL : get_replica(index);
     if (replica)
-        follow(task, index, is_entry(replica, task) ? 0 : THREAD_WAITING);
+        follow(task, index, replica, is_entry(replica, task) ? 0 : THREAD_WAITING);
     return 0;
 }

@@ -55,8 +55,8 @@ int probe_consume(struct probe *probe, struct error *err);
 
 int probe_table_new(struct probe *probe, uint32_t *table, struct error *err);
 
-/* Empties the table and gives its place back. No replica may use it any more. */
-void probe_table_free(struct probe *probe, uint32_t table);
+/* Empties tables that no replica uses any more and gives their places back. */
+void probe_table_free(struct probe *probe, const uint32_t *tables, size_t count);
 
 void probe_table_rule(struct probe *probe, uint32_t table, const struct detect_rule *rule);
 
@@ -97,9 +97,6 @@ int probe_adopt(struct probe *probe, struct error *err);
  * PROBE_NONE when none was prepared. Keeps enough of them prepared; call it after each.
  */
 int probe_prepare_newcomers(struct probe *probe, struct error *err);
-
-/* Takes a newcomer's table out of use when its replica has been given another one. */
-void probe_newcomer_done(struct probe *probe, uint32_t table);
 
 /* A cgroup that is to appear under this path: from when on its calls count. */
 int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entry entry,

@@ -38,6 +38,7 @@ int probe_replica_add(struct probe *probe, uint64_t cgroup, enum replica_entry e
     place->entry = entry;
     place->table = table;
     place->mode = mode;
+    place->recognised = true;
     if (bpf_map_update_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &cgroup, replica, BPF_ANY)) {
         probe->replica_used[*replica] = false;
         return error_set(err, EXIT_MACHINE, errno, "probe: cannot watch another cgroup");
@@ -49,6 +50,7 @@ void probe_replica_set(struct probe *probe, uint32_t replica, uint32_t table,
                        enum replica_mode mode)
 {
     struct replica *place = &probe->replicas[replica];
+    place->recognised = true;
     __atomic_store_n(&place->table, table, __ATOMIC_SEQ_CST);
     __atomic_store_n(&place->mode, mode, __ATOMIC_SEQ_CST);
 }
@@ -87,12 +89,12 @@ static int prepare_newcomer(struct probe *probe, struct error *err)
     if (probe_table_new(probe, &newcomer.table, err) < 0)
         return -1;
     if (take_place(probe, &newcomer.replica, err) < 0) {
-        probe_table_free(probe, newcomer.table);
+        probe_table_free(probe, &newcomer.table, 1);
         return -1;
     }
     if (bpf_map_update_elem(bpf_map__fd(probe->bpf->maps.newcomers), NULL, &newcomer, BPF_ANY)) {
         probe->replica_used[newcomer.replica] = false;
-        probe_table_free(probe, newcomer.table);
+        probe_table_free(probe, &newcomer.table, 1);
         return error_set(err, EXIT_MACHINE, errno, "probe: cannot prepare for new containers");
     }
     probe->prepared++;
@@ -111,11 +113,6 @@ void newcomer_taken(struct probe *probe, const struct cgroup_event *event)
 {
     if (event->head.replica != PROBE_NONE)
         probe->prepared--;
-}
-
-void probe_newcomer_done(struct probe *probe, uint32_t table)
-{
-    probe_table_free(probe, table);
 }
 
 int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entry entry,

@@ -43,16 +43,24 @@ int probe_table_new(struct probe *probe, uint32_t *table, struct error *err)
     return 0;
 }
 
-void probe_table_free(struct probe *probe, uint32_t table)
+static void free_one(struct probe *probe, uint32_t table)
 {
-    pool_grace(); /* a program may still be looking at it */
     for (int kind = 0; kind < PATTERN_KINDS; kind++) {
         struct table_range *range = &probe->range[table][kind];
-        probe->tables[table].now[kind] = 0;
         pool_give(probe->pool, range->first, range->bits);
         *range = (struct table_range){0};
     }
     probe->table_used[table] = false;
+}
+
+void probe_table_free(struct probe *probe, const uint32_t *tables, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        memset(&probe->tables[tables[i]], 0, sizeof *probe->tables);
+    if (count > 0)
+        pool_grace(); /* a program may still be looking at them */
+    for (size_t i = 0; i < count; i++)
+        free_one(probe, tables[i]);
 }
 
 void probe_table_rule(struct probe *probe, uint32_t table, const struct detect_rule *rule)

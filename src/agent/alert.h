@@ -1,0 +1,52 @@
+/*
+ * An alert: one replica left its profile. One cause is one alert, that grows and closes: while a
+ * replica's alert is open, everything new it shows goes into it. docs/alerts.md lists the fields.
+ */
+#ifndef SKINK_AGENT_ALERT_H
+#define SKINK_AGENT_ALERT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/process.h"
+#include "agent/service.h"
+#include "probe/probe.h"
+#include "workload/workload.h"
+
+#define ALERT_UNKNOWN 24 /* unknown patterns that an alert spells; it counts all of them */
+#define ALERT_TREES   4  /* processes whose trees it names */
+
+struct alert;
+
+enum alert_state { ALERT_OPEN, ALERT_GROWING, ALERT_CLOSED };
+
+/* Whom an alert is about; borrowed as long as the alert lives. */
+struct alert_subject {
+    const struct service *service;
+    const struct workload *workload;
+    const struct probe *probe;
+    struct process_table *processes;
+    uint32_t replica; /* the probe's index */
+};
+
+/* crossing: the report with REPORT_CROSSED. NULL: calls or reports were lost while detecting. */
+struct alert *alert_new(const struct alert_subject *subject, const struct report *crossing);
+void alert_free(struct alert *alert);
+
+/* A novelty or another crossing of this replica; novelties from before the crossing come first. */
+void alert_note(struct alert *alert, const struct report *report);
+
+/* Losses while it is open: what was not seen, reports that the replica's quota held back. */
+void alert_note_loss(struct alert *alert, uint64_t lost);
+
+/* Brings the counters up to date; true when there is something to tell since alert_json. */
+bool alert_refresh(struct alert *alert);
+
+/* Time of the last mismatch, CLOCK_MONOTONIC. */
+uint64_t alert_last(const struct alert *alert);
+
+/* The alert as docs/alerts.md describes it. New reference. */
+json_t *alert_json(struct alert *alert, enum alert_state state);
+
+#endif

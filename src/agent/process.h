@@ -1,0 +1,36 @@
+/*
+ * Processes of the watched replicas: who started whom, with which program and arguments, so that an
+ * alert can name the tree from the container's first process down, also when its processes have
+ * ended meanwhile. Fed by the probe's exec, fork and exit events.
+ */
+#ifndef SKINK_AGENT_PROCESS_H
+#define SKINK_AGENT_PROCESS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "probe/event.h"
+
+#define PROCESS_TREE_DEPTH 16    /* levels that a tree shows */
+#define PROCESSES_MAX      32768 /* remembered at a time; beyond these the oldest ended ones go */
+
+struct process_table;
+
+struct process_table *process_table_new(void);
+void process_table_free(struct process_table *table);
+
+/* An exec, fork or exit event of the probe. */
+void process_note(struct process_table *table, const struct process_event *event);
+
+/* Forgets processes that ended more than a minute before now (CLOCK_MONOTONIC, ns). */
+void process_forget(struct process_table *table, uint64_t now);
+
+/*
+ * The tree that leads to a process, the container's first process first: a JSON array of {"pid",
+ * "command", "program", "arguments"}. replica: levels above it are left out. What the table never
+ * heard of (a process older than Skink) is looked up in /proc. New reference.
+ */
+json_t *process_tree(struct process_table *table, uint32_t pid, uint32_t replica,
+                     const char *command);
+
+#endif

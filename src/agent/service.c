@@ -1,0 +1,197 @@
+#include "agent/service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define SAVE_EVERY (10 * NS_PER_S) /* while learning */
+
+static void lay_aside(const char *path, const struct error *why)
+{
+    autofree char *aside = NULL;
+    if (asprintf(&aside, "%s.refused", path) < 0)
+        abort();
+    log_warn("%s; the profile is learned anew (the file is kept as %s)", why->text, aside);
+    if (rename(path, aside) != 0)
+        log_warn("%s: cannot be renamed: %s", path, strerror(errno));
+}
+
+/* The profile from its file; NULL when there is none that can be used. */
+static struct profile *stored(const struct service *service, uint32_t window, uint32_t bag)
+{
+    struct error err;
+    if (access(service->path, F_OK) != 0)
+        return NULL;
+    struct profile *profile = profile_load(service->path, &err);
+    if (profile) {
+        const struct profile_facts *facts = profile_facts(profile);
+        if (facts->window == window && facts->bag == bag)
+            return profile;
+        error_set(&err, EXIT_USAGE, 0, "%s: made with window %u and bag %u, not %u and %u",
+                  service->path, facts->window, facts->bag, window, bag);
+        profile_free(profile);
+    }
+    lay_aside(service->path, &err);
+    return NULL;
+}
+
+static struct profile *fresh(const struct service *service, uint32_t window, uint32_t bag)
+{
+    struct profile *profile = profile_new(service->name, service->version, window, bag);
+    struct profile_facts *facts = profile_facts(profile);
+    facts->created = facts->updated = clock_realtime();
+    growth_start(profile_growth(profile), &service->config.growth);
+    return profile;
+}
+
+static bool learned(const struct service *service)
+{
+    return profile_growth(service->profile)->learned &&
+           !(profile_gaps(service->profile) & PROFILE_FEW_CALLS);
+}
+
+/* The rule in force, from the configuration and, where it says auto, from the training. */
+static void settle_rule(const struct service_room *room, struct service *service)
+{
+    uint32_t frame;
+    uint32_t epoch;
+    struct detect_rule rule = service->config.detect;
+    profile_propose(profile_facts(service->profile), &frame, &epoch);
+    if (rule.frame_threshold == RULE_AUTO)
+        rule.frame_threshold = frame < rule.frame ? frame : rule.frame;
+    if (rule.epoch_threshold == RULE_AUTO)
+        rule.epoch_threshold = epoch;
+    service->rule = rule;
+    probe_table_rule(room->probe, service->table, &rule);
+}
+
+void service_configure(const struct service_room *room, struct service *service)
+{
+    struct profile_facts *facts = profile_facts(service->profile);
+    service->config = *config_service(room->config, service->name);
+    facts->min_calls = service->config.min_calls;
+    facts->frame = service->config.detect.frame;
+    facts->epoch = service->config.detect.epoch;
+    service->mode = !service->config.watch ? MODE_OFF : learned(service) ? MODE_DETECT : MODE_LEARN;
+    settle_rule(room, service);
+}
+
+struct service *service_open(const struct service_room *room, const char *name, const char *version,
+                             struct error *err)
+{
+    const struct config *config = room->config;
+    autofree char *dir = NULL;
+    struct service *service = memory_must(calloc(1, sizeof *service));
+    snprintf(service->name, sizeof service->name, "%s", name);
+    snprintf(service->version, sizeof service->version, "%s", version);
+    service->config = *config_service(config, name);
+    if (asprintf(&dir, "%s/profiles", config->state_dir) < 0)
+        abort();
+    service->path = profile_path(dir, service->name, service->version);
+    if (probe_table_new(room->probe, &service->table, err) < 0) {
+        free(service->path);
+        free(service);
+        return NULL;
+    }
+    service->profile = stored(service, config->window, config->bag);
+    if (!service->profile)
+        service->profile = fresh(service, config->window, config->bag);
+    if (probe_table_fill(room->probe, service->table, service->profile, err) < 0) {
+        service_close(room, service);
+        return NULL;
+    }
+    service_configure(room, service);
+    service->saved = clock_monotonic();
+    return service;
+}
+
+void service_close(const struct service_room *room, struct service *service)
+{
+    service_save(room, service, true);
+    probe_table_free(room->probe, &service->table, 1);
+    profile_free(service->profile);
+    free(service->path);
+    free(service);
+}
+
+static size_t patterns(const struct service *service)
+{
+    return profile_count(service->profile, PATTERN_WINDOW) +
+           profile_count(service->profile, PATTERN_BAG);
+}
+
+void service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,
+                   const uint16_t *codes, bool in_table)
+{
+    struct error err;
+    if (profile_count(service->profile, kind) >= room->config->max_patterns) {
+        profile_facts(service->profile)->lost++;
+        service->loss = true;
+        return;
+    }
+    if (!profile_add(service->profile, kind, codes))
+        return;
+    service->dirty = true;
+    if (!in_table && probe_table_add(room->probe, service->table, kind, codes, &err) < 0)
+        log_warn("%s: %s", service->name, err.text);
+}
+
+/* What the last steady intervals would have raised: the thresholds are proposed from it. */
+static void note_peaks(struct service *service, uint32_t frame_peak, uint32_t epoch_peak)
+{
+    struct profile_facts *facts = profile_facts(service->profile);
+    const struct growth *growth = profile_growth(service->profile);
+    if (growth->in_a_row <= 1)
+        facts->frame_peak = facts->epoch_peak = 0;
+    if (frame_peak > facts->frame_peak)
+        facts->frame_peak = frame_peak;
+    if (epoch_peak > facts->epoch_peak)
+        facts->epoch_peak = epoch_peak;
+}
+
+enum training service_train(const struct service_room *room, struct service *service, uint64_t dt,
+                            uint64_t calls, uint32_t frame_peak, uint32_t epoch_peak)
+{
+    struct profile_facts *facts = profile_facts(service->profile);
+    struct growth *growth = profile_growth(service->profile);
+    size_t before = growth->count;
+    facts->learn_ns += dt;
+    facts->calls += calls;
+    growth_update(growth, facts->learn_ns, facts->calls, patterns(service), service->loss);
+    service->loss = false;
+    if (growth->count == before)
+        return TRAINING_GOES_ON;
+    note_peaks(service, frame_peak, epoch_peak);
+    service->dirty = true;
+    if (!learned(service))
+        return TRAINING_INTERVAL;
+    service->mode = MODE_DETECT;
+    settle_rule(room, service);
+    service_save(room, service, true);
+    return TRAINING_DONE;
+}
+
+void service_save(const struct service_room *room, struct service *service, bool at_once)
+{
+    struct profile_facts *facts = profile_facts(service->profile);
+    uint64_t now = clock_monotonic();
+    if (!service->dirty || (!at_once && now - service->saved < SAVE_EVERY))
+        return;
+    /* A short-lived container's first moments are no profile worth a file. */
+    if (patterns(service) == 0 ||
+        (!profile_growth(service->profile)->learned && facts->calls < 100))
+        return;
+    size_t size;
+    facts->updated = clock_realtime();
+    void *data = profile_serialize(service->profile, &size);
+    saver_write(room->saver, service->path, data, size);
+    service->dirty = false;
+    service->saved = now;
+}
