@@ -74,7 +74,12 @@ int cgroup_remove(const struct cgroup_hierarchy *hierarchy, const char *path, st
 
 /* ---- engines ---- */
 
-enum workload_change { WORKLOAD_STARTED, WORKLOAD_STOPPED, WORKLOAD_ENGINE_UP, WORKLOAD_ENGINE_DOWN };
+enum workload_change {
+    WORKLOAD_STARTED,
+    WORKLOAD_STOPPED,
+    WORKLOAD_ENGINE_UP,
+    WORKLOAD_ENGINE_DOWN
+};
 
 /* What an engine reports. For ENGINE_UP/DOWN only workload.engine and `why` count. */
 struct workload_event {
@@ -90,24 +95,36 @@ struct workload_rule {
     const char *version; /* NULL: as found */
 };
 
+/* A workload that no engine knows. Exactly one of cgroup and unit is set. */
+struct workload_extra {
+    const char *cgroup;  /* path below the key hierarchy's root */
+    const char *unit;    /* "nginx.service" */
+    const char *service; /* NULL: named after the cgroup's last part or the unit */
+    const char *version; /* NULL: "-" */
+};
+
 struct workload_options {
     struct cgroup_hierarchy hierarchy;
-    const char *docker_socket;      /* NULL: /var/run/docker.sock; "" switches the engine off */
-    const char *podman_socket;      /* NULL: /run/podman/podman.sock; "" switches it off */
-    const char *const *oci_roots;   /* NULL-ended state roots; NULL: /run/runc, /run/crun,
-                                       /run/user/0/crun … */
-    const char *lxc_path;           /* NULL: found by cgroups alone; "" switches it off */
+    const char *docker_socket;    /* NULL: /var/run/docker.sock; "" switches the engine off */
+    const char *podman_socket;    /* NULL: /run/podman/podman.sock; "" switches it off */
+    const char *const *oci_roots; /* NULL-ended state roots; NULL: /run/runc, /run/crun,
+                                     /run/user/0/crun … */
+    const char *lxc_path;         /* NULL: found by cgroups alone; "" switches it off */
     const struct workload_rule *rules;
     size_t rule_count;
+    const struct workload_extra *extras;
+    size_t extra_count;
     uint64_t timeout_ns; /* for each request to an engine; 0: 5 s */
 };
 
 struct workload_watch;
 
 /*
- * Starts watching all engines, each Engine API socket in a thread of its own (with time-outs and
- * retries), so that one that hangs, lies or disappears holds up nobody. Containers that run already
- * are reported as STARTED first. Copies options. NULL on error.
+ * Starts watching all engines and the extra workloads, each Engine API socket in a thread of its
+ * own (with time-outs and retries), so that one that hangs, lies or disappears holds up nobody.
+ * Containers that run already are reported as STARTED first. A container may be reported as STARTED
+ * twice in the same cgroup: the second time with the pid that was not known at first. Copies
+ * options. NULL on error.
  */
 struct workload_watch *workload_watch_start(const struct workload_options *options,
                                             struct error *err);
@@ -122,11 +139,13 @@ bool workload_next(struct workload_watch *watch, struct workload_event *event);
  * Who is the container in this new cgroup? Called by the agent the moment the kernel reports a new
  * cgroup, path below the key hierarchy's root. Answers at once from what is known (state files,
  * remembered engine answers), asks the engine otherwise; then the answer comes as STARTED later.
+ * runc lets a container choose any cgroup and says which only once it is made: while one is being
+ * made, any new cgroup may be its.
  */
 enum workload_answer {
-    WORKLOAD_KNOWN,   /* *workload is filled */
-    WORKLOAD_ASKED,   /* looks like a container: STARTED will follow, or nothing if it was none */
-    WORKLOAD_NOBODY,  /* no container (a session scope, a cgroup inside a container, …) */
+    WORKLOAD_KNOWN,  /* *workload is filled */
+    WORKLOAD_ASKED,  /* looks like a container: STARTED will follow, or nothing if it was none */
+    WORKLOAD_NOBODY, /* no container (a session scope, a cgroup inside a container, …) */
 };
 enum workload_answer workload_identify(struct workload_watch *watch, const char *cgroup_path,
                                        uint64_t cgroup, struct workload *workload);
