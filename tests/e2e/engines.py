@@ -1,0 +1,191 @@
+"""Container engines for the tests: runc, crun, dockerd and Podman of the test's own, and a socket
+that only pretends to be an engine."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+from conftest import wait_until
+
+# A view of the cgroups as on a pure v2 host, for one command.
+PURE_V2 = ["unshare", "-m", "--propagation", "private", "sh", "-c",
+           'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "_"]
+
+
+def run(*command, **options):
+    options = {"check": True, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True,
+               "timeout": 60, **options}
+    return subprocess.run([*map(str, command)], **options).stdout
+
+
+def make_rootfs(path):
+    for name in ("usr", "proc", "sys", "dev", "etc", "tmp", "run"):
+        (path / name).mkdir(parents=True)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (path / name).symlink_to(f"usr/{name}")
+    return path
+
+
+def make_bundle(path, annotations=None, cgroup=None):
+    """A container that sleeps, with the host's /usr."""
+    make_rootfs(path / "rootfs")
+    spec = {
+        "ociVersion": "1.0.2",
+        "root": {"path": "rootfs", "readonly": True},
+        "process": {"user": {"uid": 0, "gid": 0}, "args": ["sleep", "100"], "cwd": "/",
+                    "env": ["PATH=/usr/bin"]},
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]},
+        ],
+        "annotations": annotations or {},
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "ipc", "uts")]},
+    }
+    if cgroup:
+        spec["linux"]["cgroupsPath"] = cgroup
+    (path / "config.json").write_text(json.dumps(spec))
+    return path
+
+
+@contextmanager
+def container(runtime, bundle, name, within=()):
+    """A running container of runc or crun."""
+    run(*within, *runtime, "run", "--detach", "--bundle", bundle, name, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        run(*within, *runtime, "delete", "--force", name)
+
+
+def ping(path):
+    """Does the engine behind the socket answer?"""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(2)
+            client.connect(str(path))
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = client
+            connection.request("GET", "/_ping")
+            return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+class Daemon:
+    """An engine of the test's own, which can be ended and started again. Calling it runs its
+    command line."""
+
+    def __init__(self, path, command, client, environment):
+        self.path, self.socket = path, path / "socket"
+        self.command, self.client = [*map(str, command)], [*map(str, client)]
+        self.environment = {**os.environ, **environment}
+        self.process = None
+
+    def start(self):
+        with open(self.path / "log", "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, env=self.environment)
+        assert wait_until(lambda: ping(self.socket), 20), (self.path / "log").read_text()
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        self.process.wait(20)
+
+    def __call__(self, *words, **options):
+        return run(*self.client, *words, env=self.environment, **options).strip()
+
+    def import_image(self, name):
+        """An image of nothing but the folders and links of a root."""
+        tar = self.path / "image.tar"
+        run("tar", "-C", make_rootfs(self.path / "image"), "-cf", tar, ".")
+        self("import", tar, name)
+
+    def close(self):
+        try:
+            if self.process and self.process.poll() is None:
+                for name in self("ps", "-aq").split():
+                    self("rm", "-f", name)
+                self.end()
+        finally:
+            for pid in self._processes():
+                os.kill(pid, signal.SIGKILL)
+            for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
+                if line.split()[4].startswith(f"{self.path}/"):
+                    run("umount", line.split()[4], check=False)
+
+    def _processes(self):
+        """What a daemon that broke has left: by its arguments, or by its container's root."""
+        ours = os.readlink("/proc/self/ns/mnt")
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                text = (process / "cmdline").read_text()
+                if os.readlink(process / "ns/mnt") != ours:
+                    text += (process / "mountinfo").read_text()
+            except OSError:
+                continue
+            if f"{self.path}/" in text:
+                yield int(process.name)
+
+
+class FakeEngine:
+    """A socket that answers as told: answers[part of the path] is what it sends, or a function that
+    is given the connection; None, or no such part: it never answers."""
+
+    def __init__(self, path, answers):
+        self.path, self.answers, self.requests = str(path), answers, []
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(self.path)
+        self.server.listen(16)
+        self.connections, self.threads = [], [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection = self.server.accept()[0]
+            except OSError:
+                return
+            self.connections.append(connection)
+            self.threads.append(threading.Thread(target=self._serve, args=[connection]))
+            self.threads[-1].start()
+
+    def _serve(self, connection):
+        try:
+            while request := connection.recv(65536):
+                path = request.split()[1].decode()
+                self.requests.append(path)
+                part = next((part for part in self.answers if part in path), None)
+                answer = self.answers.get(part)
+                if callable(answer):
+                    answer(connection)
+                elif answer:
+                    connection.sendall(answer)
+        except OSError:
+            pass
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.threads[0].join()
+        self.server.close()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for thread in self.threads:
+            thread.join()
+        for connection in self.connections:
+            connection.close()
+        os.unlink(self.path)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
