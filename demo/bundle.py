@@ -24,8 +24,9 @@ class Image:
     command: list[str]
     user: str = "nobody"
     environment: dict[str, str] = field(default_factory=dict)
-    binds: dict[str, tuple[Path, str]] = field(default_factory=dict)  # target: (source, "ro"|"rw")
-    files: dict[str, str] = field(default_factory=dict)  # further files: path: text, owner's eyes only
+    folders: dict[str, Path] = field(default_factory=dict)  # copied to, from
+    volumes: dict[str, Path] = field(default_factory=dict)  # mounted at, kept in
+    secrets: dict[str, str] = field(default_factory=dict)  # path, text that only the user may read
 
 
 def _write(root: Path, path: str, text: str, mode: int = 0o644, uid: int = 0) -> None:
@@ -40,7 +41,7 @@ def _make_root(root: Path, image: Image, hosts: dict[str, str]) -> None:
     root.mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")
-    for name in ("usr", "proc", "sys", "dev", "tmp", "run", "etc", *image.binds):
+    for name in ("usr", "proc", "sys", "dev", "tmp", "run", "etc", *image.volumes):
         (root / name.lstrip("/")).mkdir(parents=True, exist_ok=True)
     for name in ("tmp", "run"):
         (root / name).chmod(0o1777)  # runc gives a tmpfs the mode of what it covers
@@ -53,8 +54,19 @@ def _make_root(root: Path, image: Image, hosts: dict[str, str]) -> None:
     _write(root, "/etc/hosts", "\n".join(["127.0.0.1 localhost", *addresses]) + "\n")
     _write(root, "/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
     shutil.copy("/etc/ld.so.cache", root / "etc/ld.so.cache")
-    for path, text in image.files.items():
+    for path, text in image.secrets.items():
         _write(root, path, text, 0o400, USERS[image.user])
+    for path, source in image.folders.items():
+        _copy(source, root / path.lstrip("/"))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Whatever the umask of the clone was, everybody may read the copy."""
+    target.mkdir()
+    target.chmod(0o755)
+    for file in (entry for entry in source.iterdir() if entry.is_file()):
+        shutil.copyfile(file, target / file.name)
+        (target / file.name).chmod(0o644)
 
 
 def _mount(target: str, kind: str, source: str, *options: str) -> dict:
@@ -73,9 +85,8 @@ def _mounts(image: Image) -> list[dict]:
         _mount("/tmp", "tmpfs", "tmpfs", *safe, "mode=1777", "size=64m"),
         _mount("/run", "tmpfs", "tmpfs", *safe, "mode=1777", "size=16m"),
     ]
-    for target, (source, mode) in image.binds.items():
-        mounts.append(_mount(target, "bind", str(source), "bind", mode))
-    return mounts
+    return mounts + [_mount(target, "bind", str(source), "bind", "rw")
+                     for target, source in image.volumes.items()]
 
 
 def make(directory: Path, name: str, image: Image, namespace: Path, cgroup: str,

@@ -97,6 +97,7 @@ class System:
 
     def __enter__(self) -> "System":
         sweep()
+        os.umask(0o022)  # the containers' users read what is made here
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
         self.directory.mkdir(parents=True)
@@ -203,14 +204,15 @@ def _remove_cgroup(path: Path) -> None:
 
 
 def _processes(name: str) -> list[int]:
-    """Processes that have the run's name in their command line or cgroup."""
+    """Living processes that have the run's name in their command line or cgroup."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes() + (entry / "cgroup").read_bytes()
+            alive = (entry / "stat").read_text().rpartition(") ")[2][0] not in "ZX"
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if name.encode() in words and int(entry.name) != os.getpid():
+        if alive and name.encode() in words and int(entry.name) != os.getpid():
             found.append(int(entry.name))
     return found
 
@@ -229,7 +231,6 @@ def remove(directory: Path) -> None:
         _remove_cgroup(path)
     network.remove(directory / "net")
     shutil.rmtree(directory)
-    wait_for(lambda: not _processes(directory.name), 5, "the last process to go", fail=False)
     if not any(BASE.iterdir()):
         BASE.rmdir()
 
@@ -238,8 +239,8 @@ def sweep() -> None:
     """Removes the runs whose owner is gone, as after a kill -9."""
     for directory in BASE.iterdir() if BASE.is_dir() else ():
         owner = directory / "owner"
-        line = owner.read_text() if owner.exists() else ""
-        if not line or _identity(int(line.split()[0])) != line:
+        now = _identity(int(directory.name.rpartition("-")[2]))
+        if not now or owner.exists() and owner.read_text() not in ("", now):
             remove(directory)
 
 

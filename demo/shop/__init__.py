@@ -52,7 +52,7 @@ class Shop:
 def _db(data: Path) -> Image:
     return Image("db", "15", ["/bin/sh", "/app/start.sh"], "postgres",
                  {"PGDATA": "/data/pg", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
-                 {"/app": (HERE / "db", "ro"), "/data": (data, "rw")})
+                 {"/app": HERE / "db"}, {"/data": data})
 
 
 def _web(api_key: str) -> Image:
@@ -60,12 +60,12 @@ def _web(api_key: str) -> Image:
                                   "app:app"], "www-data",
                  {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": "/app", "MALLOC_ARENA_MAX": "1",
                   "DATABASE": "host=db user=shop password=hunter2 dbname=shop"},
-                 {"/app": (HERE / "web", "ro")}, {"/etc/shop/payment.key": api_key + "\n"})
+                 {"/app": HERE / "web"}, secrets={"/etc/shop/payment.key": api_key + "\n"})
 
 
 def _front() -> Image:
     return Image("front", "2.6", ["/usr/sbin/haproxy", "-W", "-db", "-f", "/app/haproxy.cfg"],
-                 "haproxy", {}, {"/app": (HERE / "front", "ro")})
+                 "haproxy", {}, {"/app": HERE / "front"})
 
 
 def missing() -> list[str]:
