@@ -68,6 +68,10 @@ struct replay;
 struct replay *replay_new(struct profile *profile, bool learn, const struct detect_rule *rule,
                           const struct replay_hooks *hooks);
 void replay_calls(struct replay *replay, const struct call *calls, size_t count);
+
+/* The next calls are those of another replica: its threads and epochs are new, results add up. */
+void replay_restart(struct replay *replay);
+
 const struct replay_result *replay_result(const struct replay *replay);
 void replay_free(struct replay *replay);
 
