@@ -103,38 +103,55 @@ void replay_restart(struct replay *replay)
     replay->epoch = replay->epoch_mismatches = 0;
 }
 
-/* A pattern just completed that the profile lacks. */
-struct mismatch {
-    enum pattern_kind kind;
-    uint64_t fingerprint;
-    uint64_t call_index, time;
-    uint32_t score;
+/* A call whose patterns are known by their fingerprints and remain to be looked up. */
+struct step {
+    struct thread *thread;
+    uint64_t length;               /* of the thread, this call included */
+    uint64_t print[PATTERN_KINDS]; /* 0: not enough calls yet */
 };
 
-/* Mismatches in the thread's frame or the replica's epoch, this one included. */
-static uint32_t score(struct replay *replay, const struct thread *thread, const struct mismatch *m)
+/* A pattern that the profile lacks. */
+struct mismatch {
+    enum pattern_kind kind;
+    const struct step *step;
+    const struct call *call;
+    uint64_t call_index;
+    uint32_t score; /* mismatches in the thread's frame or the replica's epoch, this one included */
+};
+
+/* The windows since the thread's last mismatch were known ones: only now do they enter the frame.
+ */
+static uint32_t frame_score(const struct replay *replay, const struct step *step)
 {
-    if (m->kind == PATTERN_WINDOW)
-        return frame_count(thread->frame, replay->rule.frame);
-    uint64_t epoch = (m->call_index - replay->first_call) / replay->rule.epoch;
+    struct thread *thread = step->thread;
+    uint64_t windows = thread->windows + step->length - replay->length[PATTERN_WINDOW] + 1;
+    uint64_t known = windows - thread->framed - 1;
+    thread->frame = frame_push(known < FRAME_MAX ? thread->frame << known : 0, 1);
+    thread->framed = windows;
+    return frame_count(thread->frame, replay->rule.frame);
+}
+
+static uint32_t epoch_score(struct replay *replay, uint64_t call_index)
+{
+    uint64_t epoch = (call_index - replay->first_call) / replay->rule.epoch;
     if (epoch != replay->epoch)
         replay->epoch_mismatches = 0;
     replay->epoch = epoch;
     return ++replay->epoch_mismatches;
 }
 
-static void report_novelty(struct replay *replay, const struct thread *thread,
-                           const struct mismatch *m)
+static void report_novelty(struct replay *replay, const struct mismatch *m)
 {
     struct novelty novelty = {.kind = m->kind,
-                              .tid = thread->tid,
-                              .pid = thread->pid,
+                              .tid = m->call->tid,
+                              .pid = m->call->pid,
                               .call_index = m->call_index,
-                              .time = m->time,
+                              .time = m->call->time,
                               .score = m->score};
-    uint32_t length = thread->length < HISTORY ? (uint32_t)thread->length : HISTORY;
+    uint64_t end = m->step->length;
+    uint32_t length = end < HISTORY ? (uint32_t)end : HISTORY;
     for (uint32_t i = 0; i < length; i++)
-        novelty.history[i] = thread->history[(thread->length - length + i) % HISTORY];
+        novelty.history[i] = m->step->thread->ring[(end - length + i) % RING];
     novelty.history_length = length;
     if (replay->profile)
         profile_add(replay->profile, m->kind, novelty.history + length - replay->length[m->kind]);
@@ -142,149 +159,167 @@ static void report_novelty(struct replay *replay, const struct thread *thread,
         replay->hooks.novelty(replay->hooks.context, &novelty);
 }
 
-static void report_crossing(struct replay *replay, const struct thread *thread,
-                            const struct mismatch *m)
+static void report_crossing(struct replay *replay, const struct mismatch *m)
 {
-    replay->result.crossings[m->kind]++;
     struct crossing crossing = {.kind = m->kind,
-                                .tid = thread->tid,
-                                .pid = thread->pid,
+                                .tid = m->call->tid,
+                                .pid = m->call->pid,
                                 .call_index = m->call_index,
-                                .time = m->time,
+                                .time = m->call->time,
                                 .score = m->score};
+    replay->result.crossings[m->kind]++;
     if (replay->hooks.crossing)
         replay->hooks.crossing(replay->hooks.context, &crossing);
 }
 
-static bool crosses_now(const struct replay *replay, struct thread *thread,
-                        const struct mismatch *m)
+static bool crosses_now(const struct replay *replay, const struct mismatch *m)
 {
     if (m->kind == PATTERN_BAG)
         return m->score == replay->rule.epoch_threshold;
+    struct thread *thread = m->step->thread;
     bool before = thread->over;
     thread->over = replay->rule.frame_threshold && m->score >= replay->rule.frame_threshold;
     return thread->over && !before;
 }
 
-static void take_mismatch(struct replay *replay, struct thread *thread, struct mismatch *m)
+static void take_mismatch(struct replay *replay, struct mismatch *m)
 {
     struct replay_result *result = &replay->result;
-    m->score = score(replay, thread, m);
+    m->score = m->kind == PATTERN_WINDOW ? frame_score(replay, m->step)
+                                         : epoch_score(replay, m->call_index);
     uint32_t *peak = m->kind == PATTERN_WINDOW ? &result->frame_peak : &result->epoch_peak;
     *peak = m->score > *peak ? m->score : *peak;
     result->mismatches[m->kind]++;
 
     struct fingerprints *met = replay->profile ? replay->known : replay->novel;
-    if (fingerprints_add(&met[m->kind], m->fingerprint)) {
+    if (fingerprints_add(&met[m->kind], m->step->print[m->kind])) {
         result->novelties[m->kind]++;
-        report_novelty(replay, thread, m);
+        report_novelty(replay, m);
     }
-    if (crosses_now(replay, thread, m))
-        report_crossing(replay, thread, m);
+    if (crosses_now(replay, m))
+        report_crossing(replay, m);
 }
 
-/* The value of the call that was made `back` calls ago. */
+/* The value of the call that was made `back` calls ago; 0 when the thread has not made so many. */
 static inline uint64_t value_leaving(const struct replay *replay, const struct thread *thread,
-                                     uint64_t length, uint32_t back)
+                                     uint32_t back)
 {
-    return replay->secret.value[thread->history[(length - back) % HISTORY]];
+    if (thread->length < back)
+        return 0;
+    return replay->secret.value[thread->ring[(thread->length - back) % RING]];
+}
+
+/* Moves the thread's window and bag on by one call. */
+static inline __attribute__((always_inline)) void
+push_call(const struct replay *replay, const struct call *call, struct thread *thread,
+          struct step *step, const uint32_t n, const uint32_t m)
+{
+    const struct pattern_secret *secret = &replay->secret;
+    uint32_t code =
+        call_code(call->number & ~CALL_NUMBER_COMPAT, call->number & CALL_NUMBER_COMPAT);
+    uint64_t in = secret->value[code];
+    uint64_t out = n <= PATTERN_EXACT ? 0 : value_leaving(replay, thread, n);
+    thread->window = window_push(thread->window, n, code, in, out, secret->base, replay->factor);
+    thread->bag = bag_push(thread->bag, in, value_leaving(replay, thread, m));
+    thread->ring[thread->length++ % RING] = (uint16_t)code;
+    uint64_t window = window_fingerprint(thread->window, n, secret->spread);
+    uint64_t bag = bag_fingerprint(thread->bag, secret->spread);
+    step->thread = thread;
+    step->length = thread->length;
+    step->print[PATTERN_WINDOW] = thread->length >= n ? window : 0;
+    step->print[PATTERN_BAG] = thread->length >= m ? bag : 0;
+}
+
+/* Which of up to 32 steps completed a pattern of this kind that is not in the table: a bit each. */
+static inline __attribute__((always_inline)) uint32_t find_unknown(const struct fingerprints *set,
+                                                                   const struct step *steps,
+                                                                   size_t count,
+                                                                   enum pattern_kind kind)
+{
+    const struct fingerprints known = *set;
+    uint32_t unknown = 0;
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_expect(!fingerprints_has(&known, steps[i].print[kind]), 0))
+            unknown |= (uint32_t)(steps[i].print[kind] != 0) << i;
+    return unknown;
+}
+
+/* What was unknown when the batch was looked up may have been learned within it. */
+static void take_unknown(struct replay *replay, struct mismatch *m)
+{
+    if (!fingerprints_has(&replay->known[m->kind], m->step->print[m->kind]))
+        take_mismatch(replay, m);
+}
+
+static __attribute__((noinline)) void take_unknowns(struct replay *replay, const struct step *steps,
+                                                    const struct call *calls,
+                                                    const uint32_t unknown[PATTERN_KINDS])
+{
+    uint32_t either = unknown[PATTERN_WINDOW] | unknown[PATTERN_BAG];
+    for (int i; either; either &= either - 1) {
+        i = __builtin_ctz(either);
+        for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++)
+            if (unknown[kind] >> i & 1)
+                take_unknown(replay,
+                             &(struct mismatch){.kind = kind,
+                                                .step = &steps[i],
+                                                .call = &calls[i],
+                                                .call_index = replay->result.calls + (size_t)i});
+    }
 }
 
 /*
- * Replays calls of one thread for as long as they are its; returns how many. exact and full are
- * constants wherever this is inlined: what does not apply to all its calls costs nothing.
- *
- * exact  windows are no longer than PATTERN_EXACT
- * full   window and bag are full already; otherwise it returns as soon as they are
+ * Takes calls up to a mark or the end of a batch and returns how many. First all fingerprints, then
+ * all look-ups, which depend on nothing and so wait for memory together.
  */
-static inline __attribute__((always_inline)) size_t run(struct replay *replay,
-                                                        struct thread *thread,
-                                                        const struct call *calls, size_t count,
-                                                        const bool exact, const bool full)
+static inline __attribute__((always_inline)) size_t take_batch(struct replay *replay,
+                                                               const struct call *calls,
+                                                               size_t count, const uint32_t n,
+                                                               const uint32_t m)
 {
-    const struct pattern_secret *secret = &replay->secret;
-    const uint32_t n = replay->length[PATTERN_WINDOW], m = replay->length[PATTERN_BAG];
-    const uint32_t longest = n > m ? n : m, tid = thread->tid;
-    const uint64_t first = replay->result.calls;
-    uint64_t window = thread->window, bag = thread->bag, frame = thread->frame;
-    uint64_t length = thread->length, windows = 0, bags = 0;
-    size_t i = 0;
-    for (; i < count && calls[i].tid == tid && calls[i].kind == CALL_ENTER; i++) {
-        if (!full && length >= longest)
-            break;
-        uint16_t number = calls[i].number;
-        uint32_t code = call_code(number & ~CALL_NUMBER_COMPAT, number & CALL_NUMBER_COMPAT);
-        uint64_t in = secret->value[code], window_out = 0, bag_out = 0;
-        if (!exact && (full || length >= n))
-            window_out = value_leaving(replay, thread, length, n);
-        if (full || length >= m)
-            bag_out = value_leaving(replay, thread, length, m);
-        window = window_push(window, n, code, in, window_out, secret->base, replay->factor);
-        bag = bag_push(bag, in, bag_out);
-        thread->history[length++ % HISTORY] = (uint16_t)code;
-
-        uint64_t window_print = window_fingerprint(window, n, secret->spread);
-        uint64_t bag_print = bag_fingerprint(bag, secret->spread);
-        bool check_window = full || length >= n, check_bag = full || length >= m;
-        bool new_window =
-            check_window && !fingerprints_has(&replay->known[PATTERN_WINDOW], window_print);
-        bool new_bag = check_bag && !fingerprints_has(&replay->known[PATTERN_BAG], bag_print);
-        windows += check_window;
-        bags += check_bag;
-        if (check_window)
-            frame = frame_push(frame, new_window);
-        if (__builtin_expect(new_window | new_bag, 0)) {
-            struct mismatch mismatch = {.call_index = first + i, .time = calls[i].time};
-            thread->frame = frame;
-            thread->length = length;
-            mismatch.kind = PATTERN_WINDOW;
-            mismatch.fingerprint = window_print;
-            if (new_window)
-                take_mismatch(replay, thread, &mismatch);
-            mismatch.kind = PATTERN_BAG;
-            mismatch.fingerprint = bag_print;
-            if (new_bag)
-                take_mismatch(replay, thread, &mismatch);
-        }
+    struct step steps[BATCH];
+    size_t taken = 0, windows = 0, bags = 0;
+    for (; taken < count && taken < BATCH && calls[taken].kind == CALL_ENTER; taken++) {
+        struct thread *thread = threads_get(&replay->threads, calls[taken].tid);
+        push_call(replay, &calls[taken], thread, &steps[taken], n, m);
+        windows += thread->length >= n;
+        bags += thread->length >= m;
     }
-    thread->window = window;
-    thread->bag = bag;
-    thread->frame = frame;
-    thread->length = length;
-    replay->result.calls += i;
+    uint32_t unknown[PATTERN_KINDS];
+    for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++)
+        unknown[kind] = find_unknown(&replay->known[kind], steps, taken, kind);
+    if (unknown[PATTERN_WINDOW] | unknown[PATTERN_BAG])
+        take_unknowns(replay, steps, calls, unknown);
+    replay->result.calls += taken;
     replay->result.checked[PATTERN_WINDOW] += windows;
     replay->result.checked[PATTERN_BAG] += bags;
-    return i;
+    return taken;
 }
 
-static size_t take_run(struct replay *replay, const struct call *calls, size_t count)
+/* Windows and bags start empty; the frame stays. */
+static void empty_thread(const struct replay *replay, struct thread *thread)
 {
-    struct thread *thread = threads_get(&replay->threads, calls->tid);
-    thread->pid = calls->pid;
-    bool exact = replay->length[PATTERN_WINDOW] <= PATTERN_EXACT;
-    bool full =
-        thread->length >= PATTERN_MAX || (thread->length >= replay->length[PATTERN_WINDOW] &&
-                                          thread->length >= replay->length[PATTERN_BAG]);
-    if (!full)
-        return run(replay, thread, calls, count, exact, false);
-    return exact ? run(replay, thread, calls, count, true, true)
-                 : run(replay, thread, calls, count, false, true);
+    if (thread->length >= replay->length[PATTERN_WINDOW])
+        thread->windows += thread->length - replay->length[PATTERN_WINDOW] + 1;
+    thread->window = thread->bag = thread->length = 0;
 }
 
 static void take_lost(struct replay *replay, const struct call *mark)
 {
     replay->result.lost += (uint64_t)mark->value;
     if (mark->tid == 0)
-        threads_empty_all(&replay->threads);
+        for (size_t i = 0; i < (size_t)1 << replay->threads.bits; i++)
+            for (struct thread *t = replay->threads.chains[i]; t; t = t->next)
+                empty_thread(replay, t);
     else
-        thread_empty(threads_get(&replay->threads, mark->tid));
+        empty_thread(replay, threads_get(&replay->threads, mark->tid));
 }
 
 static void take_mark(struct replay *replay, const struct call *mark)
 {
     switch ((enum call_kind)mark->kind) {
     case CALL_EXEC:
-        thread_empty(threads_get(&replay->threads, mark->tid));
+        empty_thread(replay, threads_get(&replay->threads, mark->tid));
         break;
     case CALL_FORK: /* the id may have been another thread's, whose end was not seen */
     case CALL_EXIT:
@@ -298,12 +333,17 @@ static void take_mark(struct replay *replay, const struct call *mark)
     }
 }
 
-void replay_calls(struct replay *replay, const struct call *calls, size_t count)
+/* Compiled for what the processor can; the default lengths are constants, others are not. */
+__attribute__((target_clones("avx2", "default"))) void
+replay_calls(struct replay *replay, const struct call *calls, size_t count)
 {
+    const uint32_t n = replay->length[PATTERN_WINDOW], m = replay->length[PATTERN_BAG];
     for (size_t i = 0; i < count;) {
-        if (calls[i].kind == CALL_ENTER)
-            i += take_run(replay, calls + i, count - i);
-        else
+        if (calls[i].kind != CALL_ENTER)
             take_mark(replay, &calls[i++]);
+        else if (n == 6 && m == 6)
+            i += take_batch(replay, calls + i, count - i, 6, 6);
+        else
+            i += take_batch(replay, calls + i, count - i, n, m);
     }
 }

@@ -15,6 +15,7 @@
 #define TRACE_MAGIC   "skinktr\n"
 #define TRACE_VERSION 1
 
+#define TAG_SIZE      4
 #define CHECKSUM_SIZE 8
 
 /* The head: magic, version, flags, start, three texts padded with zeros. */
@@ -37,21 +38,25 @@
 #define BLOCK_HEADER  (BLOCK_COLUMNS + 8 * COLUMNS)
 
 enum column {
-    COLUMN_RUNS,    /* threads by run lengths */
-    COLUMN_NUMBERS, /* 16 bits a record as two byte planes */
+    COLUMN_NAMES,   /* the threads of this block: tid and pid of each as varints */
+    COLUMN_THREADS, /* 16 bits a record, the place in the column of names, as two planes */
+    COLUMN_NUMBERS, /* 16 bits a record as two planes */
     COLUMN_MARKS,   /* what is not a call: place, kind, value */
-    COLUMN_TIMES,   /* differences as byte planes */
-    COLUMN_RESULTS, /* which records have one, then the values as byte planes */
+    COLUMN_TIMES,   /* zigzag differences as planes */
+    COLUMN_RESULTS, /* a bit a record, has it one; then the zigzag values as planes */
     COLUMNS
 };
 
-/* Longest raw columns of a full block. */
-#define VARINT_MAX  10
-#define RUNS_MAX    (BLOCK_RECORDS * 16) /* index and length 3, tid and pid 5 bytes each */
-#define NUMBERS_MAX (BLOCK_RECORDS * 2)
-#define MARKS_MAX   (BLOCK_RECORDS * (3 + 1 + VARINT_MAX))
-#define TIMES_MAX   (BLOCK_RECORDS * 8)
-#define RESULTS_MAX (BLOCK_RECORDS / 8 + BLOCK_RECORDS * 8)
+#define VARINT_MAX 10
+
+/* Longest raw column of a full block, by enum column. */
+#define COLUMN_ROOM                                                 \
+    {                                                               \
+        BLOCK_RECORDS * 10, BLOCK_RECORDS * 2, BLOCK_RECORDS * 2,   \
+            BLOCK_RECORDS *(3 + 1 + VARINT_MAX), BLOCK_RECORDS * 8, \
+            BLOCK_RECORDS / 8 + BLOCK_RECORDS * 8                   \
+    }
+#define COLUMN_LONGEST (BLOCK_RECORDS * (3 + 1 + VARINT_MAX))
 
 /* The end mark: tag, zero, records, calls, lost calls; the checksum follows. */
 #define END_TAG     0x2e444e45u /* "END." */

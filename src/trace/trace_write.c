@@ -41,11 +41,11 @@ struct trace_writer {
 
 static size_t block_room(void)
 {
-    size_t raw[COLUMNS] = {RUNS_MAX, NUMBERS_MAX, MARKS_MAX, TIMES_MAX, RESULTS_MAX};
-    size_t room = BLOCK_HEADER + CHECKSUM_SIZE;
+    static const size_t room[COLUMNS] = COLUMN_ROOM;
+    size_t sum = BLOCK_HEADER + CHECKSUM_SIZE;
     for (int i = 0; i < COLUMNS; i++)
-        room += ZSTD_compressBound(raw[i]);
-    return room;
+        sum += ZSTD_compressBound(room[i]);
+    return sum;
 }
 
 static void writer_free(struct trace_writer *writer)
@@ -105,7 +105,7 @@ struct trace_writer *trace_create(const char *path, const struct trace_head *hea
     writer->zstd = ZSTD_createCCtx();
     writer->pending = malloc(BLOCK_RECORDS * sizeof *writer->pending);
     writer->integers = malloc(BLOCK_RECORDS * sizeof *writer->integers);
-    writer->raw = malloc(RUNS_MAX);
+    writer->raw = malloc(COLUMN_LONGEST);
     writer->block = malloc(block_room());
     writer->slots = calloc(1u << SLOT_BITS, sizeof *writer->slots);
     if (!writer->path || !writer->zstd || !writer->pending || !writer->integers || !writer->raw ||
@@ -137,39 +137,44 @@ static struct slot *find_slot(struct trace_writer *writer, uint32_t tid, uint32_
     return &writer->slots[at];
 }
 
-static size_t encode_runs(struct trace_writer *writer)
+/* Writes the 16-bit value of record i as two planes. */
+static void put_planes(struct trace_writer *writer, size_t i, uint32_t value)
 {
-    const struct call *calls = writer->pending;
+    writer->raw[i] = (uint8_t)value;
+    writer->raw[writer->count + i] = (uint8_t)(value >> 8);
+}
+
+/* Also leaves each record's place in the column for encode_threads. */
+static size_t encode_names(struct trace_writer *writer)
+{
     uint8_t *at = writer->raw;
     uint32_t threads = 0;
-    for (size_t i = 0, next; i < writer->count; i = next) {
-        uint32_t tid = calls[i].tid, pid = calls[i].pid;
-        for (next = i + 1; next < writer->count; next++)
-            if (calls[next].tid != tid || calls[next].pid != pid)
-                break;
+    for (size_t i = 0; i < writer->count; i++) {
+        uint32_t tid = writer->pending[i].tid, pid = writer->pending[i].pid;
         bool met;
         struct slot *slot = find_slot(writer, tid, pid, &met);
-        if (!met)
-            *slot = (struct slot){tid, pid, threads++, writer->blocks};
-        at = varint_put(at, slot->index);
         if (!met) {
+            *slot = (struct slot){tid, pid, threads++, writer->blocks};
             at = varint_put(at, tid);
             at = varint_put(at, pid);
         }
-        at = varint_put(at, next - i);
+        writer->integers[i] = slot->index;
     }
     return (size_t)(at - writer->raw);
 }
 
+static size_t encode_threads(struct trace_writer *writer)
+{
+    for (size_t i = 0; i < writer->count; i++)
+        put_planes(writer, i, (uint32_t)writer->integers[i]);
+    return 2 * writer->count;
+}
+
 static size_t encode_numbers(struct trace_writer *writer)
 {
-    uint8_t *low = writer->raw, *high = writer->raw + writer->count;
-    for (size_t i = 0; i < writer->count; i++) {
-        const struct call *call = &writer->pending[i];
-        uint16_t number = call->kind == CALL_ENTER ? call->number : 0;
-        low[i] = (uint8_t)number;
-        high[i] = (uint8_t)(number >> 8);
-    }
+    for (size_t i = 0; i < writer->count; i++)
+        put_planes(writer, i,
+                   writer->pending[i].kind == CALL_ENTER ? writer->pending[i].number : 0);
     return 2 * writer->count;
 }
 
@@ -218,7 +223,7 @@ static size_t encode_results(struct trace_writer *writer)
 static int write_block(struct trace_writer *writer, struct error *err)
 {
     static size_t (*const encode[COLUMNS])(struct trace_writer *) = {
-        encode_runs, encode_numbers, encode_marks, encode_times, encode_results};
+        encode_names, encode_threads, encode_numbers, encode_marks, encode_times, encode_results};
     writer->blocks++;
     put_u32(writer->block, BLOCK_TAG);
     put_u32(writer->block + 4, (uint32_t)writer->count);
