@@ -8,7 +8,7 @@
 #include "profile/growth.h"
 
 enum { WIDTH = 900, HEIGHT = 520, LEFT = 86, RIGHT = 870, TOP = 76, BOTTOM = 450 };
-#define DOTS_MAX 400 /* more intervals than these are a line without dots */
+#define DOTS_MAX 400
 
 static const char *const COLOURS[] = {
     [GROWTH_UNSTEADY] = "#9a9a9a",
@@ -149,18 +149,18 @@ static void draw_curve(FILE *out, const struct growth *growth, const struct axis
     }
 }
 
+/* On a crowded curve only the dot that ended the learning. */
 static void draw_dots(FILE *out, const struct growth *growth, const struct axis *x,
                       const struct axis *y)
 {
-    for (size_t i = 1; i < growth->count && growth->count <= DOTS_MAX; i++) {
+    double radius = growth->count > 100 ? 2.5 : 4;
+    for (size_t i = 1; i < growth->count; i++) {
         const struct growth_point *point = &growth->points[i];
         enum growth_mark mark = growth_mark(growth, i);
-        fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\"/>\n",
-                place_x(x, position(growth, point)), place_y(y, (double)point->patterns),
-                mark == GROWTH_END    ? 5.5
-                : growth->count > 100 ? 2.5
-                                      : 4,
-                COLOURS[mark]);
+        if (mark == GROWTH_END || growth->count <= DOTS_MAX)
+            fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\"/>\n",
+                    place_x(x, position(growth, point)), place_y(y, (double)point->patterns),
+                    mark == GROWTH_END ? 5.5 : radius, COLOURS[mark]);
     }
 }
 

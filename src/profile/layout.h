@@ -49,4 +49,8 @@ static const struct field FIELDS[] = {
 };
 #define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
 
+/* Makes a name fit for a terminal and for JSON: '?' for control characters, and for everything
+ * beyond ASCII when it is not UTF-8. True when it was fit already. */
+bool name_clean(char name[PROFILE_NAME]);
+
 #endif

@@ -68,10 +68,12 @@ static int get_text(struct reader *reader, const char *what, char text[PROFILE_N
     bytes = get_bytes(reader, size, what);
     if (!bytes)
         return -1;
-    if (size >= PROFILE_NAME || memchr(bytes, '\0', size))
-        return damaged(reader, start, "%s is no name", what);
+    if (size >= PROFILE_NAME)
+        return damaged(reader, start, "%s is too long", what);
     memcpy(text, bytes, size);
     text[size] = '\0';
+    if (strlen(text) != size || !name_clean(text))
+        return damaged(reader, start, "%s is no name", what);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "profile/layout.h"
 #include "profile/set.h"
 
 struct profile {
@@ -24,6 +25,8 @@ struct profile *profile_new(const char *service, const char *version, uint32_t w
     struct profile_facts *facts = &profile->facts;
     snprintf(facts->service, sizeof facts->service, "%s", service);
     snprintf(facts->version, sizeof facts->version, "%s", version);
+    name_clean(facts->service);
+    name_clean(facts->version);
     facts->window = window;
     facts->bag = bag;
     facts->frame = PROFILE_FRAME;

@@ -68,6 +68,27 @@ static void a_million_patterns_fit(void **state)
     profile_free(profile);
 }
 
+static void names_are_fit_for_terminal_and_json(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"caf\xc3\xa9", "caf\xc3\xa9"},
+        {"\033[2Jweb\x7f", "?[2Jweb?"},
+        {"a\xffz", "a?z"},
+        {"\xc0\xafz", "??z"},
+        {"\xed\xa0\x80", "???"},
+        {"\xf0\x9f\xa6\x8e", "\xf0\x9f\xa6\x8e"},
+        {"\xf4\x90\x80\x80", "????"},
+        {"\xc3", "?"},
+        {"\xc2\x85", "??"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct profile *profile = profile_new(CASES[i][0], "-", 6, 6);
+        assert_string_equal(profile_facts(profile)->service, CASES[i][1]);
+        profile_free(profile);
+    }
+}
+
 static void gaps_are_named(void **state)
 {
     (void)state;
@@ -227,6 +248,7 @@ static void nonsense_under_a_right_checksum_is_refused(void **state)
     } CASES[] = {
         {"facts", 0, 255, "it ends within the service at byte"},
         {"facts", 2, 0, "the service is no name at byte 34"},
+        {"facts", 2, 27, "the service is no name at byte 34"},
         {"facts", 2 + 3 + 2 + 9, 17, "window is 17, not 2 to 16, at byte 48"},
         {"facts", 2 + 3 + 2 + 9 + 8, 1, "bag is 1, not 2 to 16"},
         {"growth", 24, 0, "needed is 0"},
@@ -380,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_are_ordered_and_bags_are_not),
         cmocka_unit_test(a_million_patterns_fit),
+        cmocka_unit_test(names_are_fit_for_terminal_and_json),
         cmocka_unit_test(gaps_are_named),
         cmocka_unit_test(thresholds_have_floor_and_ceiling),
         cmocka_unit_test(the_file_keeps_everything),
