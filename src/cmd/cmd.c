@@ -61,7 +61,7 @@ static int usage_error(const struct verb *verb, const char *why, const char *wor
 static int parse(const struct verb *verb, int argc, char **argv, struct cmd_line *line)
 {
     struct option longs[CMD_OPTIONS_MAX + 2] = {0};
-    char shorts[3 * CMD_OPTIONS_MAX + 4] = "+:h";
+    char shorts[3 * CMD_OPTIONS_MAX + 4] = ":h";
     size_t used = strlen(shorts);
     size_t count = option_count(verb);
     for (size_t i = 0; i < count; i++) {
