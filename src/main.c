@@ -4,7 +4,7 @@
 
 #include "cmd/cmd.h"
 
-const struct verb *const cmd_verbs[] = {&verb_demo, &verb_help, NULL};
+const struct verb *const cmd_verbs[] = {&verb_demo, &verb_help, &verb_profile, NULL};
 
 int main(int argc, char **argv)
 {

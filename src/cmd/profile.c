@@ -38,7 +38,8 @@ static int run(const struct cmd_line *line, struct error *err)
         if (strcmp(SUBCOMMANDS[i].name, line->operand[0]) != 0)
             continue;
         if (SUBCOMMANDS[i].named != (request.name != NULL))
-            return error_set(err, EXIT_USAGE, 0, "profile %s: takes %s NAME (see skink profile --help)",
+            return error_set(err, EXIT_USAGE, 0,
+                             "profile %s: takes %s NAME (see skink profile --help)",
                              SUBCOMMANDS[i].name, SUBCOMMANDS[i].named ? "a" : "no");
         return SUBCOMMANDS[i].run(&request, err);
     }

@@ -35,7 +35,8 @@ struct profile_list {
 int profile_list_read(const char *state_dir, struct profile_list *list, struct error *err);
 void profile_list_free(struct profile_list *list);
 
-/* The one entry called SERVICE or SERVICE@VERSION, damaged or not; NULL when none or several are. */
+/* The one entry called SERVICE or SERVICE@VERSION, damaged or not; NULL when none or several are.
+ */
 struct profile_entry *profile_list_find(const struct profile_list *list, const char *name,
                                         struct error *err);
 

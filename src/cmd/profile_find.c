@@ -101,7 +101,7 @@ static int ambiguous(const struct profile_list *list, const char *name, struct e
         }
     }
     err->text[strlen(err->text) - 1] = '\0';
-    return error_hint(err, "say which");
+    return error_hint(err, "say which, or give the path of its file to show and growth");
 }
 
 struct profile_entry *profile_list_find(const struct profile_list *list, const char *name,

@@ -8,12 +8,25 @@
 #include "cmd/cmd.h"
 #include "cmd/profile.h"
 
-static const char *const WORDS[] = {
-    [GROWTH_UNSTEADY] = "",
-    [GROWTH_STEADY] = "steady",
-    [GROWTH_ROW] = "steady, in the last row",
-    [GROWTH_END] = "steady, ends the learning",
-};
+/* What the table says of the interval that ends at a point. */
+static const char *verdict(const struct growth *growth, size_t index)
+{
+    const struct growth_point *point = &growth->points[index];
+    double slope = growth_slope(growth, index);
+    switch (growth_mark(growth, index)) {
+    case GROWTH_STEADY:
+        return "steady";
+    case GROWTH_ROW:
+        return "steady, in the last row";
+    case GROWTH_END:
+        return "steady, ends the learning";
+    case GROWTH_UNSTEADY:
+        break;
+    }
+    if (slope < 0 || slope > growth->rule.sigma)
+        return "";
+    return point->calls == point[-1].calls ? "idle" : "something was lost";
+}
 
 static double seconds(uint64_t ns)
 {
@@ -38,10 +51,10 @@ static void print_json(const struct growth *growth)
     for (size_t i = 0; i < growth->count; i++)
         json_array_append_new(points, point_json(growth, i));
     json_t *json =
-        json_pack("{s:f s:I s:f s:i s:b s:i s:o}", "interval_seconds", seconds(rule->interval_ns),
+        json_pack("{s:f s:I s:f s:I s:b s:I s:o}", "interval_seconds", seconds(rule->interval_ns),
                   "interval_calls", (json_int_t)rule->interval_calls, "sigma", rule->sigma,
-                  "needed", rule->needed, "learned", growth->learned, "in_a_row", growth->in_a_row,
-                  "points", points);
+                  "needed", rule->needed, "learned", growth->learned, "in_a_row",
+                  (json_int_t)growth->in_a_row, "points", points);
     if (growth->learned)
         json_object_set_new(json, "learned_at", json_integer((json_int_t)growth->learned_at));
     profile_print_json(json);
@@ -56,7 +69,7 @@ static void print_table(const struct growth *growth)
         printf("%10.0f  %14llu  %9llu  %7lld  %14.3f  %s\n", seconds(point->elapsed_ns),
                (unsigned long long)point->calls, (unsigned long long)point->patterns,
                (long long)(point->patterns - point[-1].patterns), growth_slope(growth, i),
-               WORDS[growth_mark(growth, i)]);
+               verdict(growth, i));
     }
     if (growth->learned)
         printf("learned: %u steady intervals (0 to %g) in a row\n", growth->rule.needed,

@@ -51,10 +51,11 @@ static json_t *detectors_json(const struct profile_facts *facts)
 {
     uint32_t frame, epoch;
     profile_propose(facts, &frame, &epoch);
-    return json_pack("{s:{s:i s:i s:i s:i} s:{s:i s:i s:i s:i}}", "stide", "window", facts->window,
-                     "frame", facts->frame, "peak", facts->frame_peak, "proposed_threshold", frame,
-                     "bosc", "bag", facts->bag, "epoch", facts->epoch, "peak", facts->epoch_peak,
-                     "proposed_threshold", epoch);
+    return json_pack("{s:{s:I s:I s:I s:I} s:{s:I s:I s:I s:I}}", "stide", "window",
+                     (json_int_t)facts->window, "frame", (json_int_t)facts->frame, "peak",
+                     (json_int_t)facts->frame_peak, "proposed_threshold", (json_int_t)frame, "bosc",
+                     "bag", (json_int_t)facts->bag, "epoch", (json_int_t)facts->epoch, "peak",
+                     (json_int_t)facts->epoch_peak, "proposed_threshold", (json_int_t)epoch);
 }
 
 static void print_json(struct profile *profile, bool patterns)
