@@ -117,7 +117,9 @@ enum thread_flags {
 
 struct thread {
     __u64 position; /* calls since the window began */
-    __u64 window, bag, frame;
+    __u64 window, bag;
+    __u64 frame; /* as it was at frame_position: only a mismatch moves it */
+    __u64 frame_position;
     __u64 flushed; /* position up to which the replica's counter knows */
     __u64 lost;    /* recording: calls lost and not yet marked in the stream */
     __u32 replica;
@@ -281,7 +283,9 @@ static __always_inline __u32 score(struct thread *thread, struct replica *replic
                                    struct table *table, __u32 kind)
 {
     if (kind == PATTERN_WINDOW) {
-        thread->frame |= 1;
+        __u64 since = thread->position - thread->frame_position;
+        thread->frame = frame_push(since > FRAME_MAX ? 0 : thread->frame << (since - 1), 1);
+        thread->frame_position = thread->position;
         __u32 length = table->frame;
         __u32 count = frame_count(thread->frame, length - 1 < FRAME_MAX ? length : 20);
         if (count > replica->counters.frame_peak)
@@ -391,7 +395,7 @@ static __always_inline void detect(struct thread *thread, struct replica *replic
     bpf_ringbuf_submit(report, 0);
 }
 
-/* A pattern that `now` lacks. */
+/* A pattern that `now` lacks. 0: it is known all the same, 1: it is new. */
 static __noinline int foreign(struct thread *thread, struct replica *replica, struct table *table,
                               __u32 kind, __u64 fingerprint)
 {
@@ -406,7 +410,7 @@ static __noinline int foreign(struct thread *thread, struct replica *replica, st
         learn(thread, replica, table, kind, fingerprint);
     else
         detect(thread, replica, table, kind, fingerprint);
-    return 0;
+    return 1;
 }
 
 /* ---- recording ---- */
@@ -457,6 +461,43 @@ int BPF_PROG(on_return, struct pt_regs *regs, long result)
 
 /* ---- every call ---- */
 
+/* The value of the call `back` calls ago. */
+static __always_inline __u64 past_value(const struct thread *thread, __u64 position, __u32 back)
+{
+    return secret.value[thread->history[(position - back) & (HISTORY - 1)] & (CALL_CODES - 1)];
+}
+
+/* The bag of the last calls, from the history. */
+static __always_inline __u64 bag_of_history(const struct thread *thread, __u64 position)
+{
+    __u64 bag = 0;
+    for (__u32 i = 1; i <= PATTERN_MAX; i++)
+        if (i <= bag_length)
+            bag = bag_push(bag, past_value(thread, position, i), 0);
+    return bag;
+}
+
+static __always_inline bool window_is_known(struct thread *thread, struct replica *replica,
+                                            struct table *table, __u64 position)
+{
+    __u64 fingerprint = window_fingerprint(thread->window, window_length, secret.spread);
+    return known_at(table->now[PATTERN_WINDOW], fingerprint) ||
+           !foreign(thread, replica, table, PATTERN_WINDOW, fingerprint);
+}
+
+static __noinline int check_bag(struct thread *thread, struct replica *replica, struct table *table)
+{
+    if (!thread || !replica || !table)
+        return 0;
+    /* Where bags are implied they are not kept up from call to call. */
+    __u64 bag =
+        bag_length <= window_length ? bag_of_history(thread, thread->position) : thread->bag;
+    __u64 fingerprint = bag_fingerprint(bag, secret.spread);
+    if (!known_at(table->now[PATTERN_BAG], fingerprint))
+        foreign(thread, replica, table, PATTERN_BAG, fingerprint);
+    return 0;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_call, struct pt_regs *regs, long number)
 {
@@ -477,41 +518,34 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
     if (!table)
         return 0;
 
+    /*
+     * A bag no longer than the window is the bag of the window's last calls: whoever learned the
+     * window learned that bag with it. So where the window is known nothing else need be asked.
+     */
+    const bool bags_implied = bag_length <= window_length;
     __u32 code = call_code(number, compat) & (CALL_CODES - 1);
     __u64 position = thread->position;
-    __u64 value = 0, window = 0, window_out = 0;
-    if (bag_length || window_length > PATTERN_EXACT)
+    __u64 value = 0;
+    if (!bags_implied || window_length > PATTERN_EXACT)
         value = secret.value[code];
-
-    if (window_length > PATTERN_EXACT && position >= window_length)
-        window_out = secret.value[thread->history[(position - window_length) & (HISTORY - 1)] &
-                                  (CALL_CODES - 1)];
-    if (bag_length) {
-        __u64 bag_out = 0;
-        if (position >= bag_length)
-            bag_out = secret.value[thread->history[(position - bag_length) & (HISTORY - 1)] &
-                                   (CALL_CODES - 1)];
-        thread->bag = bag_push(thread->bag, value, bag_out);
+    if (window_length) {
+        __u64 out = 0;
+        if (window_length > PATTERN_EXACT && position >= window_length)
+            out = past_value(thread, position, window_length);
+        thread->window = window_push(thread->window, window_length, code, value, out, secret.base,
+                                     secret_factor);
+    }
+    if (!bags_implied) {
+        __u64 out = position >= bag_length ? past_value(thread, position, bag_length) : 0;
+        thread->bag = bag_push(thread->bag, value, out);
     }
     thread->history[position & (HISTORY - 1)] = code;
     thread->position = ++position;
 
-    if (window_length) {
-        window = window_push(thread->window, window_length, code, value, window_out, secret.base,
-                             secret_factor);
-        thread->window = window;
-        if (position >= window_length) {
-            __u64 fingerprint = window_fingerprint(window, window_length, secret.spread);
-            thread->frame = frame_push(thread->frame, 0);
-            if (!known_at(table->now[PATTERN_WINDOW], fingerprint))
-                foreign(thread, replica, table, PATTERN_WINDOW, fingerprint);
-        }
-    }
-    if (bag_length && position >= bag_length) {
-        __u64 fingerprint = bag_fingerprint(thread->bag, secret.spread);
-        if (!known_at(table->now[PATTERN_BAG], fingerprint))
-            foreign(thread, replica, table, PATTERN_BAG, fingerprint);
-    }
+    bool known = window_length && position >= window_length &&
+                 window_is_known(thread, replica, table, position);
+    if (bag_length && position >= bag_length && !(bags_implied && known))
+        check_bag(thread, replica, table);
     if (!(position & 31))
         flush_calls(thread, replica);
     return 0;
@@ -522,7 +556,8 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
 static __always_inline void begin_window(struct thread *thread)
 {
     thread->position = thread->flushed = 0;
-    thread->window = thread->bag = thread->frame = 0;
+    thread->window = thread->bag = 0;
+    thread->frame = thread->frame_position = 0;
 }
 
 /* From now on this task is one of the replica's. flags: enum thread_flags. */
