@@ -118,11 +118,25 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return respond_text(connection, MHD_HTTP_NOT_FOUND, "there are /metrics and /healthz\n");
 }
 
-/* Lets libmicrohttpd work, and asks it when it wants to be called without an event. */
+static unsigned connections(const struct metrics *metrics)
+{
+    return MHD_get_daemon_info(metrics->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+        ->num_connections;
+}
+
+/*
+ * Lets libmicrohttpd work, and asks it when it wants to be called without an event. It stops
+ * listening while all connections are taken, and begins again only when it runs once more after one
+ * has ended.
+ */
 static int run(struct metrics *metrics)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    MHD_run(metrics->daemon);
+    unsigned before;
+    do {
+        before = connections(metrics);
+        MHD_run(metrics->daemon);
+    } while (connections(metrics) < before);
     if (MHD_get_timeout(metrics->daemon, &wait_ms) != MHD_YES)
         return sd_event_source_set_enabled(metrics->timer, SD_EVENT_OFF);
     sd_event_source_set_time_relative(metrics->timer, wait_ms * 1000);

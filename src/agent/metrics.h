@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 #define METRICS_CONNECTIONS 16 /* at a time */
-#define METRICS_TIMEOUT_S   10 /* an idle connection is closed */
+#define METRICS_TIMEOUT_S   5  /* an idle connection is closed */
 
 struct metrics;
 
