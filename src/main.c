@@ -4,7 +4,8 @@
 
 #include "cmd/cmd.h"
 
-const struct verb *const cmd_verbs[] = {&verb_demo, &verb_help, &verb_profile, NULL};
+const struct verb *const cmd_verbs[] = {&verb_run,  &verb_record, &verb_profile,
+                                        &verb_demo, &verb_help,   NULL};
 
 int main(int argc, char **argv)
 {

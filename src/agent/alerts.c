@@ -1,0 +1,131 @@
+/* Alerts in the making: when one is opened, told, and closed. */
+#include <string.h>
+
+#include "agent/state.h"
+#include "base/clock.h"
+
+#define CHAIN     (5 * NS_PER_S)  /* novelties closer together than this have one cause */
+#define TELL_EACH (2 * NS_PER_S)  /* how often an alert that grows is told again */
+#define QUIET     (60 * NS_PER_S) /* without a mismatch for so long, the cause is over */
+
+/* Keeps the latest state of each alert for `skink alerts`. */
+static void keep(struct agent *agent, json_t *json)
+{
+    const char *id = json_string_value(json_object_get(json, "id"));
+    for (size_t i = 0; i < ALERTS_KEPT && i < agent->alerts_count; i++) {
+        const char *there = json_string_value(json_object_get(agent->alerts[i], "id"));
+        if (strcmp(there, id) == 0) {
+            json_decref(agent->alerts[i]);
+            agent->alerts[i] = json_incref(json);
+            return;
+        }
+    }
+    json_t **place = &agent->alerts[agent->alerts_count++ % ALERTS_KEPT];
+    json_decref(*place);
+    *place = json_incref(json);
+}
+
+static void tell(struct agent *agent, struct alert *alert, enum alert_state state)
+{
+    json_t *json = alert_json(alert, state);
+    sink_alert(agent->sink, json);
+    if (agent->control)
+        control_broadcast(agent->control, json);
+    keep(agent, json);
+    json_decref(json);
+}
+
+static struct alert *open_alert(struct agent *agent, struct watched *watched,
+                                const struct report *crossing)
+{
+    const struct alert_subject subject = {.service = watched->service,
+                                          .workload = &watched->workload,
+                                          .probe = agent->probe,
+                                          .processes = agent->processes,
+                                          .replica = watched->index};
+    watched->alert = alert_new(&subject, crossing);
+    watched->told = clock_monotonic();
+    watched->service->alerts++;
+    watched->service->open_alerts++;
+    return watched->alert;
+}
+
+/* The index of the first of the recent novelties that has the same cause as what happens at `time`:
+ * back along the chain as long as one follows closely on the other. */
+static uint64_t chain_start(const struct watched *watched, uint64_t time)
+{
+    uint64_t oldest = watched->recent_count > RECENT ? watched->recent_count - RECENT : 0;
+    uint64_t start = watched->recent_count;
+    while (start > oldest) {
+        uint64_t before = watched->recent[(start - 1) % RECENT].head.time;
+        if (time > before && time - before > CHAIN)
+            break;
+        time = before;
+        start--;
+    }
+    return start;
+}
+
+void alerts_report(struct agent *agent, struct watched *watched, const struct report *report)
+{
+    if (watched->alert) {
+        alert_note(watched->alert, report);
+        return;
+    }
+    if (report->flags & REPORT_CROSSED) {
+        struct alert *alert = open_alert(agent, watched, report);
+        for (uint64_t i = chain_start(watched, report->head.time); i < watched->recent_count; i++)
+            alert_note(alert, &watched->recent[i % RECENT]);
+        watched->recent_count = 0;
+        alert_note(alert, report);
+        alert_refresh(alert);
+        tell(agent, alert, ALERT_OPEN);
+    } else {
+        watched->recent[watched->recent_count++ % RECENT] = *report;
+    }
+}
+
+void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost)
+{
+    bool fresh = !watched->alert;
+    struct alert *alert = fresh ? open_alert(agent, watched, NULL) : watched->alert;
+    alert_note_loss(alert, lost);
+    if (fresh)
+        tell(agent, alert, ALERT_OPEN);
+}
+
+void alerts_close(struct agent *agent, struct watched *watched)
+{
+    if (!watched->alert)
+        return;
+    alert_refresh(watched->alert);
+    tell(agent, watched->alert, ALERT_CLOSED);
+    alert_free(watched->alert);
+    watched->alert = NULL;
+    watched->service->open_alerts--;
+    /* The same thing tomorrow is news again. */
+    probe_novelties_forget(agent->probe, watched->index);
+}
+
+void alerts_tick(struct agent *agent, uint64_t now)
+{
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        struct watched *watched = agent->watched[i];
+        if (!watched || !watched->alert)
+            continue;
+        bool grown = alert_refresh(watched->alert);
+        uint64_t last = alert_last(watched->alert);
+        if (now > last && now - last > QUIET) {
+            alerts_close(agent, watched);
+        } else if (grown && now - watched->told > TELL_EACH) {
+            watched->told = now;
+            tell(agent, watched->alert, ALERT_GROWING);
+        }
+    }
+}
+
+void alerts_forget(struct agent *agent)
+{
+    for (size_t i = 0; i < ALERTS_KEPT; i++)
+        json_decref(agent->alerts[i]);
+}

@@ -1,0 +1,131 @@
+/* The daemon's state, shared by the files that make it up: agent.c, replicas.c, alerts.c, status.c,
+ * command.c. */
+#ifndef SKINK_AGENT_STATE_H
+#define SKINK_AGENT_STATE_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/alert.h"
+#include "agent/config.h"
+#include "agent/control.h"
+#include "agent/metrics.h"
+#include "agent/process.h"
+#include "agent/saver.h"
+#include "agent/service.h"
+#include "agent/sink.h"
+#include "probe/probe.h"
+#include "workload/workload.h"
+
+#define RECENT      32   /* novelties kept of a replica that has no alert yet */
+#define HELD        2048 /* reports kept of a replica that is not yet recognised */
+#define ALERTS_KEPT 256  /* alerts that `skink alerts` can show from memory */
+
+/* One watched cgroup. */
+struct watched {
+    uint32_t index; /* the probe's */
+    uint32_t generation;
+    uint64_t cgroup;
+    char path[PROBE_CGROUP_PATH];
+    uint64_t appeared;        /* CLOCK_MONOTONIC */
+    uint32_t newcomer_table;  /* a table of its own until it is recognised, else PROBE_NONE */
+    struct workload workload; /* valid when service is set */
+    struct service *service;  /* NULL: not recognised yet */
+    bool learns_start;        /* a start that the profile has not seen: learned, not judged */
+    uint64_t learned_last;    /* CLOCK_MONOTONIC, the last pattern learned from it */
+    uint64_t calls_counted, lost_counted;
+    struct report *held; /* HELD of them, until it is recognised */
+    size_t held_count;
+    uint64_t held_lost;
+    struct report recent[RECENT]; /* a ring */
+    uint64_t recent_count;
+    struct alert *alert; /* open, or NULL */
+    uint64_t told;       /* when it was last told, CLOCK_MONOTONIC */
+};
+
+struct engine_state {
+    bool up, seen;
+    char why[WORKLOAD_TEXT];
+};
+
+struct agent {
+    struct config *config;
+    struct error *err; /* of agent_run, set when the loop is to end with an error */
+    sd_event *event;
+    struct cgroup_hierarchy hierarchy;
+    struct probe *probe;
+    struct workload_watch *workloads;
+    struct sd_event_source *workload_source;
+    struct saver *saver;
+    struct sink *sink;
+    struct control *control;
+    struct metrics *metrics;
+    struct process_table *processes;
+    struct service *services;
+    struct watched *watched[PROBE_REPLICAS];
+    uint32_t retired[PROBE_TABLES]; /* tables of recognised newcomers, freed at the next tick */
+    size_t retired_count;
+    struct engine_state engine[ENGINES];
+    json_t *alerts[ALERTS_KEPT]; /* the latest state of each alert, a ring by first appearance */
+    uint64_t alerts_count;
+    uint64_t started, ticked, swept; /* CLOCK_MONOTONIC */
+    uint64_t lost_cgroups_told;
+    pid_t command; /* the one that Skink started, 0: none */
+    char command_cgroup[64];
+    struct workload command_workload;
+};
+
+struct service_room agent_room(struct agent *agent);
+
+/* ---- replicas.c ---- */
+
+/* A cgroup appeared, a container was reported: recognise it. */
+void replicas_cgroup(struct agent *agent, const struct cgroup_event *event);
+void replicas_workload(struct agent *agent, const struct workload *workload);
+
+/* Watches a cgroup that exists already. 0 or -1 (err). */
+int replicas_watch(struct agent *agent, const struct workload *workload, enum replica_entry entry,
+                   struct error *err);
+
+/* A report of the probe: hold it, learn it, or judge it. */
+void replicas_report(struct agent *agent, const struct report *report);
+
+/* Every tick: training, starts that are over, losses, what has gone. dt: ns since the last. */
+void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt);
+
+/* The configuration changed. */
+void replicas_configure(struct agent *agent);
+
+/* Ends everything: saves the profiles, closes the alerts. */
+void replicas_close(struct agent *agent);
+
+/* ---- alerts.c ---- */
+
+/* A novelty or a crossing of a replica that is being judged. */
+void alerts_report(struct agent *agent, struct watched *watched, const struct report *report);
+
+/* Something was lost while detecting. */
+void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost);
+
+/* Emits what has grown, closes what has been quiet. */
+void alerts_tick(struct agent *agent, uint64_t now);
+
+/* Closes a replica's alert, when one is open. */
+void alerts_close(struct agent *agent, struct watched *watched);
+
+/* Frees the alerts kept. */
+void alerts_forget(struct agent *agent);
+
+/* ---- status.c ---- */
+
+json_t *status_answer(void *agent, const json_t *request);
+void status_metrics(void *agent, FILE *out);
+
+/* ---- command.c ---- */
+
+/* Starts the command in a cgroup of its own, watched from its exec on. */
+int command_start(struct agent *agent, char *const *command, struct error *err);
+
+/* Ends it when it still runs and removes its cgroup. */
+void command_stop(struct agent *agent);
+
+#endif
