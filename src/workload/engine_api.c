@@ -22,11 +22,11 @@
 /* A silent event stream says nothing about the engine: it is asked for a sign of life. */
 #define PING_NS (10 * NS_PER_S)
 
-/* {"type":["container"]} and {"status":["created","running","paused","restarting"]} */
+/* {"type":["container"]} and {"status":["created","running","paused"]}; Podman knows no others. */
 #define EVENTS_PATH "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D&since="
 #define LIST_PATH                                                                          \
     "/containers/json?all=1&filters=%7B%22status%22%3A%5B%22created%22%2C%22running%22%2C" \
-    "%22paused%22%2C%22restarting%22%5D%7D"
+    "%22paused%22%5D%7D"
 
 struct engine_api {
     enum workload_engine engine;

@@ -219,9 +219,10 @@ int http_stream_open(struct http *http, const char *path, struct error *err)
         curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         if (going < 0)
             return -1;
-        if (going == 0)
+        transfer->over = going == 0;
+        if (status == 0 && transfer->over)
             return failure(http, transfer, CURLE_OK, err);
-        if (clock_monotonic() > patience)
+        if (status == 0 && clock_monotonic() > patience)
             return failure(http, transfer, CURLE_OPERATION_TIMEDOUT, err);
         if (status == 0 && wait_for(http, transfer, -1, 100, &woken, err) < 0)
             return -1;

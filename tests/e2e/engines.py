@@ -106,11 +106,16 @@ class Daemon:
         run("tar", "-C", make_rootfs(self.path / "image"), "-cf", tar, ".")
         self("import", tar, name)
 
+    def remove(self, name):
+        # Killed first: Podman waits 10 s for a first process that ignores SIGTERM.
+        self("kill", name, check=False, stderr=subprocess.DEVNULL)
+        self("rm", "-f", name)
+
     def close(self):
         try:
             if self.process and self.process.poll() is None:
                 for name in self("ps", "-aq").split():
-                    self("rm", "-f", name)
+                    self.remove(name)
                 self.end()
         finally:
             for pid in self._processes():

@@ -257,8 +257,8 @@ def check_a_life(engine, watcher, name):
     engine("restart", "-t", "0", late)
     watcher.wait("stopped", id=late, cgroup=started["cgroup"])
     assert wait_until(lambda: watcher.all("started", id=late)[-1]["pid"] != started["pid"])
-    engine("rm", "-f", late)
     last = watcher.all("started", id=late)[-1]
+    engine.remove(late)
     watcher.wait("stopped", id=late, cgroup=last["cgroup"])
 
     engine.end()
@@ -267,7 +267,7 @@ def check_a_life(engine, watcher, name):
     watcher.wait("up", engine=name, count=2, timeout=15)
     assert not watcher.all("stopped", id=early)  # it ran on without its engine
     assert len(watcher.all("down")) == 1
-    engine("rm", "-f", early)
+    engine.remove(early)
     watcher.wait("stopped", id=early)
 
 
