@@ -80,7 +80,7 @@ static void consider_mount(char *line, size_t *best, struct cgroup_hierarchy *hi
     hierarchy->v2 = rank == DEFAULT_V2;
     snprintf(hierarchy->mount, sizeof hierarchy->mount, "%s", mount);
     snprintf(hierarchy->controller, sizeof hierarchy->controller, "%s",
-             hierarchy->v2 ? "" : CONTROLLERS[rank]);
+             rank < CONTROLLER_COUNT ? CONTROLLERS[rank] : "");
 }
 
 /* Splits "ID:CONTROLLERS:PATH\n" in place; false when the line is something else. */

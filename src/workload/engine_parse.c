@@ -31,7 +31,7 @@ int engine_parse_list(const char *text, size_t size, container_id **ids, size_t 
         return error_set(err, EXIT_MACHINE, 0, "out of memory");
     *count = 0;
     for (size_t i = 0; i < entries; i++)
-        *count += take_id(fields_at(json_array_get(root, i), "Id", NULL), (*ids)[*count]);
+        *count += take_id(json_object_get(json_array_get(root, i), "Id"), (*ids)[*count]);
     return 0;
 }
 
@@ -43,17 +43,19 @@ int engine_parse_inspect(const char *text, size_t size, struct description *desc
     container_id id;
     if (!root)
         return -1;
-    if (!take_id(fields_at(root, "Id", NULL), id))
+    if (!take_id(json_object_get(root, "Id"), id))
         return error_set(err, EXIT_USAGE, 0, "description of a container: it has no id");
+    const json_t *config = json_object_get(root, "Config");
+    const json_t *state = json_object_get(root, "State");
+    const char *name = json_string_value(json_object_get(root, "Name"));
     text_copy(workload->id, sizeof workload->id, id);
-    const char *name = json_string_value(fields_at(root, "Name", NULL));
     text_copy(workload->name, sizeof workload->name, name ? name + strspn(name, "/") : "");
-    fields_text(fields_at(root, "Config", "Image", NULL), workload->image, sizeof workload->image);
-    fields_text(fields_at(root, "Image", NULL), description->image_id,
+    fields_text(json_object_get(config, "Image"), workload->image, sizeof workload->image);
+    fields_text(json_object_get(root, "Image"), description->image_id,
                 sizeof description->image_id);
-    description->labels = json_incref(fields_at(root, "Config", "Labels", NULL));
-    bool running = json_is_true(fields_at(root, "State", "Running", NULL));
-    workload->pid = running ? fields_pid(fields_at(root, "State", "Pid", NULL)) : 0;
+    description->labels = json_incref(json_object_get(config, "Labels"));
+    if (json_is_true(json_object_get(state, "Running")))
+        workload->pid = fields_pid(json_object_get(state, "Pid"));
     return 0;
 }
 
@@ -78,9 +80,10 @@ int engine_parse_event(const char *text, size_t size, enum engine_action *action
     autojson json_t *root = fields_parse("event", text, size, err);
     if (!root)
         return -1;
-    const char *type = json_string_value(fields_at(root, "Type", NULL));
+    const char *type = json_string_value(json_object_get(root, "Type"));
     *action = ACTION_OTHER;
-    if (type && strcmp(type, "container") == 0 && take_id(fields_at(root, "Actor", "ID", NULL), id))
-        *action = action_of(json_string_value(fields_at(root, "Action", NULL)));
+    if (type && strcmp(type, "container") == 0 &&
+        take_id(json_object_get(json_object_get(root, "Actor"), "ID"), id))
+        *action = action_of(json_string_value(json_object_get(root, "Action")));
     return 0;
 }

@@ -14,9 +14,9 @@ static void describe(const struct workload_extra *extra, const char *cgroup_path
                      struct description *description)
 {
     struct workload *workload = &description->workload;
-    const char *id = extra->unit ? extra->unit : extra->cgroup;
+    const char *id = extra->cgroup ? extra->cgroup : extra->unit;
     const char *slash = strrchr(id, '/');
-    workload->engine = extra->unit ? ENGINE_SYSTEMD : ENGINE_CGROUP;
+    workload->engine = extra->cgroup ? ENGINE_CGROUP : ENGINE_SYSTEMD;
     text_copy(workload->id, sizeof workload->id, id);
     text_copy(workload->name, sizeof workload->name, slash ? slash + 1 : id);
     text_copy(workload->cgroup_path, sizeof workload->cgroup_path, cgroup_path);

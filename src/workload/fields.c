@@ -1,9 +1,9 @@
 #include "workload/fields.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,23 +31,11 @@ json_t *fields_parse(const char *what, const char *text, size_t size, struct err
     return root;
 }
 
-json_t *fields_at(const json_t *root, ...)
-{
-    va_list names;
-    const char *name;
-    json_t *value = (json_t *)root;
-    va_start(names, root);
-    while (value && (name = va_arg(names, const char *)))
-        value = json_object_get(value, name);
-    va_end(names);
-    return value;
-}
-
 void text_copy(char *to, size_t size, const char *from)
 {
     size_t i = 0;
     for (; from[i] && i + 1 < size; i++)
-        to[i] = (unsigned char)from[i] < ' ' || from[i] == 0x7f ? '?' : from[i];
+        to[i] = iscntrl((unsigned char)from[i]) ? (char)'?' : from[i];
     to[i] = '\0';
 }
 

@@ -18,9 +18,6 @@
 /* Parses one document, which `what` names in errors. The caller owns the tree. */
 json_t *fields_parse(const char *what, const char *text, size_t size, struct error *err);
 
-/* The value below root by the names of the members, ended by NULL; NULL when there is none. */
-json_t *fields_at(const json_t *root, ...) __attribute__((sentinel));
-
 /* Copies a text value, cut at size, control characters as "?"; "" when value is not a text. */
 void fields_text(const json_t *value, char *to, size_t size);
 

@@ -34,11 +34,11 @@ int oci_parse_runc(const char *text, size_t size, const char *controller, struct
     autojson json_t *root = fields_parse("state.json", text, size, err);
     if (!root)
         return -1;
-    state->pid = fields_pid(fields_at(root, "init_process_pid", NULL));
-    fields_text(fields_at(root, "cgroup_paths", controller, NULL), state->cgroup,
+    state->pid = fields_pid(json_object_get(root, "init_process_pid"));
+    fields_text(json_object_get(json_object_get(root, "cgroup_paths"), controller), state->cgroup,
                 sizeof state->cgroup);
-    state->annotations = labels_of(fields_at(root, "config", "labels", NULL));
-    fields_text(fields_at(state->annotations, "bundle", NULL), state->bundle, sizeof state->bundle);
+    state->annotations = labels_of(json_object_get(json_object_get(root, "config"), "labels"));
+    fields_text(json_object_get(state->annotations, "bundle"), state->bundle, sizeof state->bundle);
     if (state->pid == 0)
         return error_set(err, EXIT_USAGE, 0, "state.json: no init_process_pid");
     return 0;
@@ -49,9 +49,9 @@ int oci_parse_crun(const char *text, size_t size, struct oci_state *state, struc
     autojson json_t *root = fields_parse("status", text, size, err);
     if (!root)
         return -1;
-    state->pid = fields_pid(fields_at(root, "pid", NULL));
-    fields_text(fields_at(root, "cgroup-path", NULL), state->cgroup, sizeof state->cgroup);
-    fields_text(fields_at(root, "bundle", NULL), state->bundle, sizeof state->bundle);
+    state->pid = fields_pid(json_object_get(root, "pid"));
+    fields_text(json_object_get(root, "cgroup-path"), state->cgroup, sizeof state->cgroup);
+    fields_text(json_object_get(root, "bundle"), state->bundle, sizeof state->bundle);
     if (state->pid == 0)
         return error_set(err, EXIT_USAGE, 0, "status: no pid");
     return 0;
@@ -62,6 +62,6 @@ int oci_parse_config(const char *text, size_t size, json_t **annotations, struct
     autojson json_t *root = fields_parse("config.json", text, size, err);
     if (!root)
         return -1;
-    *annotations = json_incref(fields_at(root, "annotations", NULL));
+    *annotations = json_incref(json_object_get(root, "annotations"));
     return 0;
 }
