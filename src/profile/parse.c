@@ -25,7 +25,8 @@ __attribute__((format(printf, 3, 4))) static int damaged(const struct reader *re
     va_end(args);
     error_set(reader->err, EXIT_USAGE, 0, "%s: damaged profile: %s at byte %zu", reader->name, why,
               at);
-    return error_hint(reader->err, "put back a copy, or remove it and learn again");
+    error_hint(reader->err, "put back a copy, or remove it and learn again");
+    return -1;
 }
 
 /* The next bytes, NULL when fewer are left. */
@@ -193,6 +194,7 @@ static int open_section(struct reader *file, enum section section, struct reader
     const char *tag = SECTION_TAGS[section];
     uint64_t length, checksum;
     size_t start = file->at;
+    *body = *file;
     const uint8_t *bytes = get_bytes(file, TAG_SIZE, "a section's name");
     if (!bytes)
         return -1;
@@ -204,7 +206,7 @@ static int open_section(struct reader *file, enum section section, struct reader
     if (left < CHECKSUM_SIZE || length > left - CHECKSUM_SIZE)
         return damaged(file, file->end, "section \"%s\" of %llu bytes is cut off", tag,
                        (unsigned long long)length);
-    *body = *file;
+    body->at = file->at;
     body->end = file->at + length;
     file->at = body->end;
     if (get_u64(file, "a checksum", 0, UINT64_MAX, &checksum) < 0)

@@ -153,7 +153,7 @@ static void the_picture_shows_each_interval_in_its_colour(void **state)
     (void)state;
     struct growth growth = by_time();
     for (uint64_t i = 1; i <= 10; i++)
-        interval(&growth, i, i == 1 ? 100 : i == 2 ? 110 : i == 3 ? 150 : 150);
+        interval(&growth, i, i == 1 ? 100 : i == 2 ? 110 : 150);
     autofree char *svg = growth_svg(&growth, "<web> & co");
     assert_non_null(strstr(svg, "&lt;web> &amp; co"));
     assert_non_null(strstr(svg, "training time (s)"));

@@ -222,7 +222,7 @@ static void foreign_and_newer_files_are_refused(void **state)
 static unsigned char *section(unsigned char *data, size_t size, const char *tag, uint64_t *length)
 {
     char padded[8] = {0};
-    memcpy(padded, tag, strlen(tag));
+    snprintf(padded, sizeof padded, "%s", tag);
     unsigned char *head = memmem(data, size, padded, sizeof padded);
     assert_non_null(head);
     memcpy(length, head + 8, 8);
