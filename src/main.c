@@ -4,7 +4,7 @@
 
 #include "cmd/cmd.h"
 
-const struct verb *const cmd_verbs[] = {&verb_run,  &verb_record, &verb_profile,
+const struct verb *const cmd_verbs[] = {&verb_run,  &verb_record, &verb_profile, &verb_doctor,
                                         &verb_demo, &verb_help,   NULL};
 
 int main(int argc, char **argv)
