@@ -91,6 +91,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
                  (unsigned long long)(lost - agent->lost_cgroups_told));
     agent->lost_cgroups_told = lost;
     sd_event_source_set_time_relative(source, TICK_NS / 1000);
+    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;
 }
 

@@ -127,10 +127,8 @@ void alert_note(struct alert *alert, const struct report *report)
     alert->changed = true;
     if (report->head.time > alert->last)
         alert->last = report->head.time;
-    if (report->flags & REPORT_CROSSED) {
-        if (report->pattern == alert->kind && report->score > alert->score)
-            alert->score = report->score;
-    }
+    if (report->pattern == alert->kind && report->score > alert->score)
+        alert->score = report->score;
     if (!(report->flags & REPORT_NEW))
         return;
     if (!alert->has_first || report->head.time < alert->first) {

@@ -17,6 +17,7 @@ struct process {
     struct process *next; /* in its chain */
     uint32_t pid, parent;
     uint32_t replica;
+    bool first;     /* the container's first process: the tree begins here */
     uint64_t ended; /* CLOCK_MONOTONIC, 0: runs */
     char command[PROBE_COMMAND];
     char *program;   /* owned; NULL: as its parent's */
@@ -134,11 +135,13 @@ void process_note(struct process_table *table, const struct process_event *event
     }
     if (process->ended) { /* a pid used again */
         process->ended = 0;
+        process->first = false;
         set_text(&process->program, NULL);
         set_text(&process->arguments, NULL);
     }
     process->parent = head->parent;
     process->replica = head->replica;
+    process->first |= (event->flags & PROCESS_ENTRY) != 0;
     memcpy(process->command, head->command, sizeof process->command);
     if (head->kind != EVENT_EXEC)
         return;
@@ -188,25 +191,23 @@ static struct process *look_up(struct process_table *table, uint32_t pid, uint32
     return process;
 }
 
-/* Does /proc's cgroup tell that both processes live in one container? Asked of a parent that the
- * probe never reported: the container's runtime is not a part of the container. */
-static bool same_namespace(uint32_t a, uint32_t b)
+/* Are both in the same cgroups? Asked of a parent that the probe never reported: the container's
+ * runtime is no part of the container. */
+static bool same_cgroups(uint32_t a, uint32_t b)
 {
-    char path[64];
-    char one[64] = "";
-    char other[64] = "-";
-    snprintf(path, sizeof path, "/proc/%u/ns/pid", a);
-    ssize_t got = readlink(path, one, sizeof one - 1);
-    snprintf(path, sizeof path, "/proc/%u/ns/pid", b);
-    ssize_t too = readlink(path, other, sizeof other - 1);
-    return got > 0 && got == too && memcmp(one, other, (size_t)got) == 0;
+    char one[4096];
+    char other[4096];
+    return read_proc(a, "cgroup", one, sizeof one) > 0 &&
+           read_proc(b, "cgroup", other, sizeof other) > 0 && strcmp(one, other) == 0;
 }
 
 /* The parent within the replica, or NULL above its first process. */
 static struct process *parent_of(struct process_table *table, const struct process *process)
 {
+    if (process->first)
+        return NULL;
     struct process *parent = find(table, process->parent);
-    if (!parent && same_namespace(process->parent, process->pid))
+    if (!parent && same_cgroups(process->parent, process->pid))
         parent = look_up(table, process->parent, process->replica);
     return parent && parent->replica == process->replica ? parent : NULL;
 }
