@@ -16,11 +16,12 @@
 #define PROFILE_NAME 128
 
 /* The frame and the epoch that facts begin with (the defaults of detect/replay.h), and the lowest
- * thresholds that are ever proposed for them: half the default ones. */
+ * thresholds that are ever proposed for them: the default ones. One call out of place makes as many
+ * mismatches as the window is long (6), so 10 of 20 takes at least two of them close together. */
 #define PROFILE_FRAME       20
 #define PROFILE_EPOCH       500
-#define PROFILE_FRAME_FLOOR 5
-#define PROFILE_EPOCH_FLOOR 25
+#define PROFILE_FRAME_FLOOR 10
+#define PROFILE_EPOCH_FLOOR 50
 
 /* Why a profile is incomplete: a set of these; 0 is a complete profile. */
 enum profile_gap {

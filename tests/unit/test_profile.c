@@ -121,12 +121,12 @@ static void thresholds_have_floor_and_ceiling(void **state)
     uint32_t frame, epoch;
     struct profile_facts facts = {.frame = 20, .epoch = 500};
     profile_propose(&facts, &frame, &epoch);
-    assert_int_equal(frame, 5);
-    assert_int_equal(epoch, 25);
-    facts.frame_peak = 5;
+    assert_int_equal(frame, 10);
+    assert_int_equal(epoch, 50);
+    facts.frame_peak = 12;
     facts.epoch_peak = 60;
     profile_propose(&facts, &frame, &epoch);
-    assert_int_equal(frame, 6);
+    assert_int_equal(frame, 13);
     assert_int_equal(epoch, 61);
     facts.frame_peak = 20;
     facts.epoch_peak = UINT32_MAX;
