@@ -73,6 +73,7 @@ install)
     packages build
     build
     as_root meson install -C build --no-rebuild
+    echo 'do: to start it now and at every boot: systemctl daemon-reload && systemctl enable --now skink'
     ;;
 test-fresh)
     packages fresh

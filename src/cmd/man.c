@@ -11,6 +11,8 @@ static void text(const char *words)
     for (; *words; words++) {
         if (line_start && (*words == '.' || *words == '\''))
             fputs("\\&", stdout);
+        if (line_start && *words == '\n')
+            fputs(".Pp", stdout);
         if (*words == '\\')
             fputs("\\e", stdout);
         else
