@@ -51,7 +51,7 @@ json_t *lxc_parse_config(const char *text, size_t size)
         trim(&start, &last);
         if (start < last)
             take_setting(start, last, settings);
-        line = stop + 1;
+        line = newline ? newline + 1 : end;
     }
     return settings;
 }

@@ -322,7 +322,8 @@ static void lxc_configuration(void **state)
                         "dir:/var/lib/lxc/box_1/rootfs");
     assert_int_equal(json_object_size(settings), 5);
     json_decref(settings);
-    settings = lxc_parse_config(" a =  b \r\n=c\nd\n# e=f\ng=", 25);
+    static const char ODD[] = " a =  b \r\n=c\nd\n# e=f\ng=";
+    settings = lxc_parse_config(ODD, strlen(ODD));
     assert_string_equal(json_string_value(json_object_get(settings, "a")), "b");
     assert_string_equal(json_string_value(json_object_get(settings, "g")), "");
     assert_int_equal(json_object_size(settings), 2);
