@@ -156,11 +156,9 @@ static void stop_workloads(struct agent *agent)
 static int open_sink(struct agent *agent, struct error *err)
 {
     const struct config *config = agent->config;
-    autofree char *file = NULL;
-    if (!config->alert_file && asprintf(&file, "%s/alerts.jsonl", config->state_dir) < 0)
-        abort();
+    autofree char *file = config_alert_file(config);
     const struct sink_options options = {
-        .file = config->alert_file ? config->alert_file : file,
+        .file = file,
         .to_stdout = config->alert_stdout,
         .to_journal = config->alert_journal,
         .webhook = config->webhook,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 
 struct alert_file {
     char *path;
@@ -34,9 +35,8 @@ static int reopen(struct alert_file *file)
 
 struct alert_file *alert_file_open(const char *path, struct error *err)
 {
-    struct alert_file *file = calloc(1, sizeof *file);
-    if (!file || !(file->path = strdup(path)))
-        abort();
+    struct alert_file *file = memory_must(calloc(1, sizeof *file));
+    file->path = memory_must(strdup(path));
     file->fd = -1;
     if (reopen(file) < 0) {
         error_set(err, EXIT_MACHINE, errno, "cannot open the file of alerts %s", path);

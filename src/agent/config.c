@@ -9,32 +9,13 @@
 
 #include "agent/config_keys.h"
 #include "base/cleanup.h"
+#include "base/memory.h"
 
 #define FILE_MAX (1024 * 1024) /* bytes of a configuration */
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory)
-        abort();
-    return memory;
-}
 
 static void *at(void *target, size_t offset)
 {
     return (char *)target + offset;
-}
-
-/* A relative alerts.file lies in the state directory. */
-static void resolve_alert_file(struct config *config)
-{
-    autofree char *file = config->alert_file;
-    if (file[0] == '/' || file[0] == '\0') {
-        config->alert_file = take_pointer(file);
-        return;
-    }
-    if (asprintf(&config->alert_file, "%s/%s", config->state_dir, file) < 0)
-        abort();
 }
 
 static void set_defaults(const struct key_table *table, void *target)
@@ -49,17 +30,10 @@ static void set_defaults(const struct key_table *table, void *target)
     }
 }
 
-static struct config *config_bare(void)
-{
-    struct config *config = allocate(1, sizeof *config);
-    set_defaults(&config_keys, config);
-    return config;
-}
-
 struct config *config_default(void)
 {
-    struct config *config = config_bare();
-    resolve_alert_file(config);
+    struct config *config = memory_must(calloc(1, sizeof *config));
+    set_defaults(&config_keys, config);
     return config;
 }
 
@@ -69,12 +43,11 @@ struct config *config_parse(const char *text, size_t size, const char *name, str
         error_set(err, EXIT_USAGE, 0, "%s: %zu bytes is too large (at most 1 MiB)", name, size);
         return NULL;
     }
-    struct config *config = config_bare();
+    struct config *config = config_default();
     if (config_read(config, text, size, name, err) < 0) {
         config_free(config);
         return NULL;
     }
-    resolve_alert_file(config);
     return config;
 }
 
@@ -91,15 +64,15 @@ struct config *config_load(const char *path, struct error *err)
                   S_ISREG(status.st_mode) ? "too large (at most 1 MiB)" : "not a regular file");
         return NULL;
     }
-    autofree char *text = allocate(1, (size_t)status.st_size + 1);
+    autofree char *text = memory_must(malloc((size_t)status.st_size + 1));
     ssize_t size = read(fd, text, (size_t)status.st_size);
     if (size < 0) {
         error_set(err, EXIT_USAGE, errno, "cannot read configuration %s", path);
         return NULL;
     }
     struct config *config = config_parse(text, (size_t)size, path, err);
-    if (config && !(config->path = strdup(path)))
-        abort();
+    if (config)
+        config->path = memory_must(strdup(path));
     return config;
 }
 
@@ -151,4 +124,14 @@ const struct service_config *config_service(const struct config *config, const c
         if (strcmp(config->services[i].name, service) == 0)
             return &config->services[i];
     return &config->defaults;
+}
+
+char *config_alert_file(const struct config *config)
+{
+    char *path;
+    if (config->alert_file[0] == '\0' || config->alert_file[0] == '/')
+        return memory_must(strdup(config->alert_file));
+    if (asprintf(&path, "%s/%s", config->state_dir, config->alert_file) < 0)
+        memory_must(NULL);
+    return path;
 }

@@ -15,6 +15,9 @@
 #include "profile/growth.h"
 #include "workload/workload.h"
 
+/* Where the configuration of a host lies. */
+#define CONFIG_PATH "/etc/skink/skink.yml"
+
 /* As a threshold in struct detect_rule: the one that the profile proposes (a service that has no
  * profile yet is being learned and needs none). */
 #define RULE_AUTO 0xffffffffU
@@ -55,7 +58,7 @@ struct config {
     size_t extra_count;
     char *docker_socket, *podman_socket, *lxc_path; /* NULL: default; "": off */
     char **oci_roots;                               /* NULL-ended; NULL: defaults */
-    char *alert_file; /* JSON lines; default STATE_DIR/alerts.jsonl; "": none */
+    char *alert_file; /* as written: relative to state_dir, default alerts.jsonl; "": none */
     bool alert_stdout;
     bool alert_journal;
     char *webhook; /* http(s) URL or NULL */
@@ -68,6 +71,9 @@ struct config *config_default(void);
 struct config *config_load(const char *path, struct error *err);
 struct config *config_parse(const char *text, size_t size, const char *name, struct error *err);
 void config_free(struct config *config);
+
+/* The file of alerts by its whole path, "" for none. Caller frees. */
+char *config_alert_file(const struct config *config);
 
 /* Prints the built-in defaults as an annotated YAML file (`skink help --config`). */
 void config_print(FILE *out);

@@ -5,6 +5,7 @@
 
 #include "agent/config.h"
 #include "agent/config_keys.h"
+#include "base/memory.h"
 
 #define ENTRIES_MAX 4096 /* services, rules, … of one configuration */
 #define DEPTH_MAX   16   /* more than the tables nest */
@@ -20,14 +21,6 @@ struct reader {
 
 static int read_table(struct reader *reader, const struct key_table *table, const yaml_node_t *map,
                       const char *path, void *target);
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory)
-        abort();
-    return memory;
-}
 
 static void *at(void *target, size_t offset)
 {
@@ -135,7 +128,7 @@ static const yaml_node_t *find(struct reader *reader, const yaml_node_t *map, co
 /* The elements are allocated and counted before they are read, so that config_free finds them. */
 static char *make_array(const struct key *key, void *target, size_t count)
 {
-    void *elements = allocate(count, key->table->size);
+    void *elements = memory_must(calloc(count + 1, key->table->size));
     memcpy(at(target, key->offset), &elements, sizeof elements);
     memcpy(at(target, key->table->count_offset), &count, sizeof count);
     return elements;
@@ -196,7 +189,7 @@ static int read_paths(struct reader *reader, const yaml_node_t *node, const char
         bool off = text && strcmp(text, "off") == 0;
         if (text && !off && strcmp(text, "auto") != 0)
             return refuse(reader, node, path, "a list of paths, auto or off is needed");
-        *paths = off ? allocate(1, sizeof **paths) : NULL;
+        *paths = off ? memory_must(calloc(1, sizeof **paths)) : NULL;
         return text ? 0 : -1;
     }
     if (node->type != YAML_SEQUENCE_NODE)
@@ -205,7 +198,7 @@ static int read_paths(struct reader *reader, const yaml_node_t *node, const char
     size_t count = (size_t)(node->data.sequence.items.top - items);
     if (count > ENTRIES_MAX)
         return refuse(reader, node, path, "too many entries (at most 4096)");
-    *paths = allocate(count + 1, sizeof **paths);
+    *paths = memory_must(calloc(count + 1, sizeof **paths));
     for (size_t i = 0; i < count; i++) {
         const yaml_node_t *item = node_of(reader, items[i]);
         const char *text = scalar(reader, item, path);
@@ -301,7 +294,7 @@ static int check_depth(const char *text, size_t size, const char *name, struct e
     int depth = 0;
     int result = 0;
     if (!yaml_parser_initialize(&parser))
-        abort();
+        memory_must(NULL);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
     while (result == 0 && type != YAML_STREAM_END_EVENT) {
         yaml_event_t event;
@@ -349,7 +342,7 @@ int config_read(struct config *config, const char *text, size_t size, const char
     if (check_depth(text, size, name, err) < 0)
         return -1;
     if (!yaml_parser_initialize(&parser))
-        abort();
+        memory_must(NULL);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
     int result = read_document(&reader, &parser, text, size);
     yaml_parser_delete(&parser);

@@ -8,6 +8,7 @@
 #include "agent/config_keys.h"
 #include "agent/metrics.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/parse.h"
 
 #define INTERVAL_MIN    (NS_PER_S / 10)
@@ -120,9 +121,7 @@ static int set_text(const struct key *key, const char *path, const char *text, v
     const char *kept;
     if (check_text(key, path, text, &kept, err) < 0)
         return -1;
-    char *copy = kept ? strdup(kept) : NULL;
-    if (kept && !copy)
-        abort();
+    char *copy = kept ? memory_must(strdup(kept)) : NULL;
     memcpy(place, &copy, sizeof copy);
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "agent/control_client.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 struct control {
     sd_event *event;
@@ -65,9 +66,7 @@ static int clear_path(const struct sockaddr_un *address, struct error *err)
 
 static int make_directory(const char *path, struct error *err)
 {
-    autofree char *copy = strdup(path);
-    if (!copy)
-        abort();
+    autofree char *copy = memory_must(strdup(path));
     const char *directory = dirname(copy);
     if (mkdir(directory, 0755) < 0 && errno != EEXIST)
         return error_set(err, EXIT_MACHINE, errno, "cannot make the directory %s", directory);
@@ -168,15 +167,16 @@ struct control *control_open(sd_event *event, const char *path, const char *grou
     autoclose int fd = open_socket(path, group, err);
     if (fd < 0)
         return NULL;
-    struct control *control = calloc(1, sizeof *control);
-    if (!control || !(control->path = strdup(path)))
-        abort();
+    struct control *control = memory_must(calloc(1, sizeof *control));
+    control->path = memory_must(strdup(path));
     control->event = sd_event_ref(event);
     control->handler = handler;
     control->context = context;
     int failed = stat(path, &control->bound) < 0 ? -errno : 0;
     if (failed >= 0)
         failed = sd_event_add_io(event, &control->source, fd, EPOLLIN, on_connection, control);
+    if (failed >= 0) /* who leaves makes room before who comes asks for it */
+        failed = sd_event_source_set_priority(control->source, SD_EVENT_PRIORITY_NORMAL + 1);
     if (failed >= 0)
         failed = sd_event_source_set_io_fd_own(control->source, 1);
     if (failed < 0) {
@@ -194,8 +194,8 @@ void control_broadcast(struct control *control, const json_t *alert)
     for (int i = 0; i < CONTROL_CLIENTS; i++) {
         if (!control->client[i] || !control_client_follows(control->client[i]))
             continue;
-        if (!line && !(line = json_dumps(alert, JSON_COMPACT)))
-            abort();
+        if (!line)
+            line = memory_must(json_dumps(alert, JSON_COMPACT));
         control_client_send(control->client[i], line);
     }
 }

@@ -10,6 +10,7 @@
 #include "agent/control.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/memory.h"
 
 #define FOREVER   UINT64_MAX
 #define REPLY_MAX (2 * CONTROL_PENDING)
@@ -76,11 +77,11 @@ static int connect_to(struct connection *connection, const char *path, struct er
 static int send_request(struct connection *connection, const json_t *request, uint64_t deadline,
                         struct error *err)
 {
-    autofree char *text = json_dumps(request, JSON_COMPACT);
+    autofree char *text = memory_must(json_dumps(request, JSON_COMPACT));
     autofree char *line = NULL;
-    int length = text ? asprintf(&line, "%s\n", text) : -1;
+    int length = asprintf(&line, "%s\n", text);
     if (length < 0)
-        abort();
+        memory_must(NULL);
     for (size_t done = 0; done < (size_t)length;) {
         ssize_t sent = send(connection->fd, line + done, (size_t)length - done, MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
@@ -96,9 +97,7 @@ static int receive_more(struct connection *connection, uint64_t deadline, struct
 {
     if (connection->used == connection->size) {
         connection->size = connection->size ? 2 * connection->size : 65536;
-        connection->text = realloc(connection->text, connection->size);
-        if (!connection->text)
-            abort();
+        connection->text = memory_must(realloc(connection->text, connection->size));
     }
     if (connection->used > REPLY_MAX)
         return error_set(err, EXIT_MACHINE, 0, "the agent at %s: its reply never ends",

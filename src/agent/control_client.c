@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #define IDLE_US ((uint64_t)CONTROL_IDLE_S * 1000000)
 
@@ -106,9 +107,7 @@ static bool reserve(struct control_client *client, size_t size)
     client->out_sent = 0;
     if (pending + size > client->out_size) {
         client->out_size = 2 * (pending + size);
-        client->out = realloc(client->out, client->out_size);
-        if (!client->out)
-            abort();
+        client->out = memory_must(realloc(client->out, client->out_size));
     }
     return true;
 }
@@ -137,9 +136,7 @@ void control_client_send(struct control_client *client, const char *line)
 
 static void put_reply(struct control_client *client, json_t *reply)
 {
-    autofree char *text = json_dumps(reply, JSON_COMPACT);
-    if (!text)
-        abort();
+    autofree char *text = memory_must(json_dumps(reply, JSON_COMPACT));
     put(client, text);
     json_decref(reply);
 }
@@ -208,9 +205,7 @@ static int on_idle(sd_event_source *source, uint64_t time, void *context)
 struct control_client *control_client_new(sd_event *event, int fd, control_handler answer,
                                           void *context)
 {
-    struct control_client *client = calloc(1, sizeof *client);
-    if (!client)
-        abort();
+    struct control_client *client = memory_must(calloc(1, sizeof *client));
     client->fd = fd;
     client->answer = answer;
     client->context = context;

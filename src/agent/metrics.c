@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 
 #include "base/cleanup.h"
+#include "base/memory.h"
 #include "base/parse.h"
 
 struct metrics {
@@ -46,10 +47,8 @@ static socklen_t parse_host(const char *host, struct sockaddr_storage *address)
 int metrics_address(const char *text, struct sockaddr_storage *address, struct error *err)
 {
     const char *colon = strrchr(text, ':');
-    autofree char *host = strndup(text, colon ? (size_t)(colon - text) : 0);
+    autofree char *host = memory_must(strndup(text, colon ? (size_t)(colon - text) : 0));
     uint64_t port = 0;
-    if (!host)
-        abort();
     socklen_t length = parse_host(host, address);
     if (length == 0)
         return error_set(err, EXIT_USAGE, 0,
@@ -179,9 +178,7 @@ struct metrics *metrics_open(sd_event *event, const char *listen, metrics_render
         error_context(err, "metrics");
         return NULL;
     }
-    struct metrics *metrics = calloc(1, sizeof *metrics);
-    if (!metrics)
-        abort();
+    struct metrics *metrics = memory_must(calloc(1, sizeof *metrics));
     metrics->render = render;
     metrics->context = context;
     unsigned flags = MHD_USE_EPOLL | (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 struct outlet {
     const char *name;
@@ -74,9 +75,7 @@ struct outlet *outlet_start(const char *name, outlet_deliver deliver, void *cont
                             struct error *err)
 {
     pthread_condattr_t monotonic;
-    struct outlet *outlet = calloc(1, sizeof *outlet);
-    if (!outlet)
-        abort();
+    struct outlet *outlet = memory_must(calloc(1, sizeof *outlet));
     outlet->name = name;
     outlet->deliver = deliver;
     outlet->context = context;

@@ -17,6 +17,7 @@
 #include "agent/webhook.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/memory.h"
 
 #define CLOSE_WAIT (2 * NS_PER_S)
 #define POLL_MS    200 /* how soon a blocked standard output notices the end */
@@ -52,7 +53,7 @@ static bool write_stdout(void *context, struct outlet *outlet, const char *line)
     autofree char *text = NULL;
     int length = asprintf(&text, "%s\n", line);
     if (length < 0)
-        abort();
+        memory_must(NULL);
     for (size_t done = 0; done < (size_t)length;) {
         size_t left = (size_t)length - done;
         if (!wait_writable(outlet))
@@ -111,9 +112,7 @@ static int open_outlets(struct sink *sink, const struct sink_options *options, s
 
 struct sink *sink_open(const struct sink_options *options, struct error *err)
 {
-    struct sink *sink = calloc(1, sizeof *sink);
-    if (!sink)
-        abort();
+    struct sink *sink = memory_must(calloc(1, sizeof *sink));
     if (open_outlets(sink, options, err) < 0) {
         sink_close(sink);
         return NULL;
@@ -123,10 +122,10 @@ struct sink *sink_open(const struct sink_options *options, struct error *err)
 
 void sink_alert(struct sink *sink, const json_t *alert)
 {
-    autofree char *text = json_dumps(alert, JSON_COMPACT);
+    autofree char *text = memory_must(json_dumps(alert, JSON_COMPACT));
     autofree char *line = NULL;
-    if (!text || asprintf(&line, "%s\n", text) < 0)
-        abort();
+    if (asprintf(&line, "%s\n", text) < 0)
+        memory_must(NULL);
     if (sink->file)
         alert_file_write(sink->file, line);
     if (sink->to_stdout)

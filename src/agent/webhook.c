@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 
 struct webhook {
     struct webhook_options options;
@@ -100,11 +101,9 @@ static bool deliver(void *context, struct outlet *outlet, const char *line)
 /* Redirects are not followed: an alert goes where the configuration says and nowhere else. */
 static CURL *make_curl(struct webhook *webhook)
 {
-    CURL *curl = curl_easy_init();
+    CURL *curl = memory_must(curl_easy_init());
     long timeout = (long)webhook->options.timeout_ms;
-    webhook->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    if (!curl || !webhook->headers)
-        abort();
+    webhook->headers = memory_must(curl_slist_append(NULL, "Content-Type: application/json"));
     curl_easy_setopt(curl, CURLOPT_URL, webhook->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, webhook->headers);
@@ -128,9 +127,8 @@ static void webhook_free(struct webhook *webhook)
 
 struct webhook *webhook_start(const struct webhook_options *options, struct error *err)
 {
-    struct webhook *webhook = calloc(1, sizeof *webhook);
-    if (!webhook || !(webhook->url = strdup(options->url)))
-        abort();
+    struct webhook *webhook = memory_must(calloc(1, sizeof *webhook));
+    webhook->url = memory_must(strdup(options->url));
     webhook->options = *options;
     webhook->curl = make_curl(webhook);
     webhook->outlet = outlet_start("webhook", deliver, webhook, err);

@@ -8,8 +8,6 @@
 #include "base/memory.h"
 #include "cmd/cmd.h"
 
-#define CONFIG_PATH "/etc/skink/skink.yml"
-
 static const struct cmd_option OPTIONS[] = {
     {"config", 'c', "FILE", "read the configuration from FILE (default " CONFIG_PATH ")"},
     {"state-dir", 0, "DIR", "keep profiles and alerts in DIR (overrides the configuration)"},

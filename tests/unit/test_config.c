@@ -57,6 +57,13 @@ static char *printed_defaults(void)
     return text;
 }
 
+static void assert_alert_file(const struct config *config, const char *path)
+{
+    char *file = config_alert_file(config);
+    assert_string_equal(file, path);
+    free(file);
+}
+
 static void assert_defaults(const struct config *config)
 {
     assert_string_equal(config->state_dir, "/var/lib/skink");
@@ -82,7 +89,7 @@ static void assert_defaults(const struct config *config)
     assert_null(config->podman_socket);
     assert_null(config->lxc_path);
     assert_null(config->oci_roots);
-    assert_string_equal(config->alert_file, "/var/lib/skink/alerts.jsonl");
+    assert_alert_file(config, "/var/lib/skink/alerts.jsonl");
     assert_false(config->alert_stdout);
     assert_false(config->alert_journal);
     assert_null(config->webhook);
@@ -164,7 +171,7 @@ static void every_key_is_read(void **state)
     assert_string_equal(config->oci_roots[0], "/a");
     assert_string_equal(config->oci_roots[1], "/b");
     assert_null(config->oci_roots[2]);
-    assert_string_equal(config->alert_file, "");
+    assert_alert_file(config, "");
     assert_true(config->alert_stdout && config->alert_journal);
     assert_string_equal(config->webhook, "https://h.example/x?y=1");
     config_free(config);
@@ -215,7 +222,7 @@ static void lists_are_read(void **state)
     assert_string_equal(config->extras[1].version, "v2");
     config_free(config);
     config = parse("state_dir: /s\nalerts: {file: a/b}\n");
-    assert_string_equal(config->alert_file, "/s/a/b");
+    assert_alert_file(config, "/s/a/b");
     config_free(config);
 }
 
