@@ -4,9 +4,9 @@
  *     build/tests/make_trace FILE CALLS [SEED]
  *
  * Eight worker threads run on two CPUs; each serves requests, and a request is one of twenty
- * sequences of 4 to 23 calls. Both CPUs' calls come interleaved, as a recording has them, with
- * times of about 2 microseconds in between. The sequences are the same whatever the seed is, their
- * order is not: a profile learned from one trace fits the next.
+ * sequences of 4 to 23 calls with a little time between calls and now and then a lot. The calls of
+ * both CPUs come in the order of their times, as a recording has them. The sequences are the same
+ * whatever the seed is, their order is not: a profile learned from one trace fits the next.
  */
 #include <stdio.h>
 #include <string.h>
@@ -32,8 +32,11 @@ struct server {
         const struct sequence *request;
         unsigned next;
     } threads[THREADS];
-    unsigned running[CPUS]; /* thread on each CPU */
-    uint64_t seed, time;
+    struct {
+        unsigned running; /* thread */
+        uint64_t time;
+    } cpus[CPUS];
+    uint64_t seed;
 };
 
 static uint64_t draw(uint64_t *seed, uint64_t below)
@@ -59,15 +62,14 @@ static void make_sequences(struct server *server)
 /* A CPU takes up another thread after a request, now and then also amid one. */
 static struct call next_call(struct server *server)
 {
-    unsigned cpu = (unsigned)draw(&server->seed, CPUS);
-    unsigned index = server->running[cpu];
+    unsigned cpu = server->cpus[0].time <= server->cpus[1].time ? 0 : 1;
+    unsigned index = server->cpus[cpu].running;
     if (!server->threads[index].request) {
         server->threads[index].request = &server->sequences[draw(&server->seed, SEQUENCES)];
         server->threads[index].next = 0;
     }
     const struct sequence *request = server->threads[index].request;
-    server->time += 200 + draw(&server->seed, 4096);
-    struct call call = {.time = server->time,
+    struct call call = {.time = server->cpus[cpu].time,
                         .tid = 1000 + index,
                         .pid = 1000,
                         .number = request->numbers[server->threads[index].next++]};
@@ -75,15 +77,17 @@ static struct call next_call(struct server *server)
     if (done)
         server->threads[index].request = NULL;
     if (done || draw(&server->seed, 50) == 0)
-        server->running[cpu] = (unsigned)draw(&server->seed, THREADS / CPUS) * CPUS + cpu;
+        server->cpus[cpu].running = (unsigned)draw(&server->seed, THREADS / CPUS) * CPUS + cpu;
+    uint64_t range = draw(&server->seed, 8) ? 2000 : 30000; /* ns in the call and after it */
+    server->cpus[cpu].time += 200 + draw(&server->seed, range);
     return call;
 }
 
 static int write_calls(const char *path, uint64_t count, uint64_t seed, struct error *err)
 {
     struct trace_head head = {
-        .host = "bench", .command = "make_trace", .started = 1574370749000000000ULL};
-    struct server server = {.seed = seed, .time = head.started, .running = {0, 1}};
+        .host = "bench", .kernel = "-", .command = "make_trace", .started = 1574370749000000000ULL};
+    struct server server = {.seed = seed, .cpus = {{0, head.started}, {1, head.started}}};
     make_sequences(&server);
     struct trace_writer *writer = trace_create(path, &head, err);
     if (!writer)
@@ -92,7 +96,7 @@ static int write_calls(const char *path, uint64_t count, uint64_t seed, struct e
     struct call calls[BATCH];
     for (unsigned i = 0; i < THREADS; i++)
         calls[i] = (struct call){
-            .kind = CALL_FORK, .time = server.time, .tid = 1000 + i, .pid = 1000, .value = 1};
+            .kind = CALL_FORK, .time = head.started, .tid = 1000 + i, .pid = 1000, .value = 1};
     int failed = trace_write(writer, calls, THREADS, err);
     for (uint64_t done = 0, batch; done < count && !failed; done += batch) {
         batch = count - done < BATCH ? count - done : BATCH;

@@ -53,6 +53,6 @@ extern const struct verb *const cmd_verbs[];
 void cmd_print_man(void);
 
 extern const struct verb verb_alerts, verb_demo, verb_detect, verb_doctor, verb_help, verb_learn,
-    verb_profile, verb_record, verb_run, verb_status;
+    verb_profile, verb_record, verb_run, verb_status, verb_trace;
 
 #endif

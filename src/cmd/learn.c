@@ -1,0 +1,160 @@
+/* `skink learn`: a profile from recorded traces. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/parse.h"
+#include "cmd/cmd.h"
+#include "detect/learn.h"
+#include "trace/trace.h"
+
+#define INTERVAL_CALLS 10000 /* when the traces have no times */
+
+static const struct cmd_option OPTIONS[] = {
+    {"output", 'o', "PROFILE", "the profile to write (required; replaced when it is there)"},
+    {"window", 'n', "N", "calls in a window of STIDE, 2 to 16 (default 6)"},
+    {"bag", 'm', "N", "calls in a bag of BoSC, 2 to 16 (default 6)"},
+    {"service", 's', "NAME", "the service that the profile is of (default: the trace's command)"},
+    {"service-version", 'V', "VERSION", "its version (default -)"},
+    {"interval", 'i', "TIME",
+     "an interval of the growth curve: 100s, 5m, or a number of calls"
+     " (default 100s; 10000 calls when the trace has no times)"},
+    {"sigma", 'g', "X",
+     "steepest growth of a steady interval: patterns a second, or per 1000 calls"
+     " (default 0.15)"},
+    {"min-calls", 'c', "N", "fewer calls leave the profile incomplete (default 0)"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const char *option(const struct cmd_line *line, const char *name)
+{
+    return cmd_value(line, &verb_learn, name);
+}
+
+/* What the first trace knows: what was recorded, and whether it has times. */
+struct first_trace {
+    char command[sizeof((struct trace_head *)NULL)->command];
+    bool times;
+};
+
+static int look_at_first(const char *path, struct first_trace *first, struct error *err)
+{
+    struct call call;
+    struct trace_reader *reader = trace_open(path, TRACE_TIMES, err);
+    if (!reader)
+        return -1;
+    snprintf(first->command, sizeof first->command, "%s", trace_head(reader)->command);
+    int count = trace_read(reader, &call, 1, err);
+    first->times = count == 1 && call.time != 0;
+    trace_close(reader);
+    return count < 0 ? -1 : 0;
+}
+
+/* "10000" is a number of calls, "100s" a time. */
+static int read_interval(const char *text, bool times, struct growth_rule *rule, struct error *err)
+{
+    size_t length = 0;
+    if (!text && times)
+        return 0;
+    while (text && isdigit((unsigned char)text[length]))
+        length++;
+    if (text && text[length]) {
+        if (parse_duration("--interval", text, &rule->interval_ns, err) < 0)
+            return -1;
+        return rule->interval_ns ? 0 : error_set(err, EXIT_USAGE, 0, "--interval: must not be 0");
+    }
+    rule->interval_ns = 0;
+    rule->interval_calls = INTERVAL_CALLS;
+    return text ? parse_u64("--interval", text, 1, UINT64_MAX, &rule->interval_calls, err) : 0;
+}
+
+static int read_number(const struct cmd_line *line, const char *name, uint64_t min, uint64_t max,
+                       uint64_t *value, struct error *err)
+{
+    char what[32];
+    snprintf(what, sizeof what, "--%s", name);
+    const char *text = option(line, name);
+    return text ? parse_u64(what, text, min, max, value, err) : 0;
+}
+
+/* An empty profile as the options want it; NULL on error. */
+static struct profile *make_profile(const struct cmd_line *line, struct error *err)
+{
+    struct first_trace first;
+    struct growth_rule rule = GROWTH_RULE_DEFAULT;
+    uint64_t window = 6, bag = 6, min_calls = 0;
+    const char *sigma = option(line, "sigma"), *service = option(line, "service");
+    const char *version = option(line, "service-version");
+    if (read_number(line, "window", PATTERN_MIN, PATTERN_MAX, &window, err) < 0 ||
+        read_number(line, "bag", PATTERN_MIN, PATTERN_MAX, &bag, err) < 0 ||
+        read_number(line, "min-calls", 0, UINT64_MAX, &min_calls, err) < 0 ||
+        (sigma && parse_double("--sigma", sigma, 0, 1e9, &rule.sigma, err) < 0) ||
+        look_at_first(line->operand[0], &first, err) < 0 ||
+        read_interval(option(line, "interval"), first.times, &rule, err) < 0)
+        return NULL;
+    struct profile *profile = profile_new(service ? service : first.command,
+                                          version ? version : "-", (uint32_t)window, (uint32_t)bag);
+    profile_facts(profile)->min_calls = min_calls;
+    growth_start(profile_growth(profile), &rule);
+    return profile;
+}
+
+static void print_summary(struct profile *profile, const char *path)
+{
+    const struct profile_facts *facts = profile_facts(profile);
+    char state[256];
+    printf("%s: %zu windows of %u and %zu bags of %u from %llu calls", path,
+           profile_count(profile, PATTERN_WINDOW), facts->window,
+           profile_count(profile, PATTERN_BAG), facts->bag, (unsigned long long)facts->calls);
+    if (facts->learn_ns)
+        printf(" in %.1f s", (double)facts->learn_ns / (double)NS_PER_S);
+    printf("; %s\n", profile_state(profile, state, sizeof state));
+}
+
+static int learn(const struct cmd_line *line, struct profile *profile, struct error *err)
+{
+    const char *output = option(line, "output");
+    int failed = 0;
+    struct learner *learner = learner_new(profile);
+    for (int i = 0; i < line->count && !failed; i++)
+        failed = learner_trace(learner, line->operand[i], err);
+    learner_finish(learner);
+    if (failed)
+        return -1;
+    size_t size;
+    autofree void *data = profile_serialize(profile, &size);
+    if (profile_write(output, data, size, err) < 0)
+        return -1;
+    print_summary(profile, output);
+    return EXIT_DONE;
+}
+
+static int run(const struct cmd_line *line, struct error *err)
+{
+    if (!option(line, "output"))
+        return error_set(err, EXIT_USAGE, 0, "learn: where to? (give -o PROFILE)");
+    struct profile *profile = make_profile(line, err);
+    if (!profile)
+        return -1;
+    int code = learn(line, profile, err);
+    profile_free(profile);
+    return code;
+}
+
+const struct verb verb_learn = {
+    .name = "learn",
+    .summary = "make a profile from recorded traces",
+    .operands = "TRACE…",
+    .description =
+        "Learns the windows and bags of calls that occur in the traces, in the order given: each is\n"
+        "the next stretch of one training, of a replica of its own. The profile says whether it\n"
+        "has stopped growing; one that has not is written too and says that it is incomplete.",
+    .example = "  skink learn -o web.profile --service web monday.trace tuesday.trace\n"
+               "  skink learn -o old.profile --window 10 --interval 5000 old.trace",
+    .options = OPTIONS,
+    .operands_min = 1,
+    .operands_max = -1,
+    .run = run,
+};

@@ -1,0 +1,23 @@
+/* Learning a profile from recorded traces: `skink learn`. */
+#ifndef SKINK_DETECT_LEARN_H
+#define SKINK_DETECT_LEARN_H
+
+#include "base/error.h"
+#include "profile/profile.h"
+
+struct learner;
+
+/* Borrows the profile, whose growth curve has its rule but no point yet. Never NULL. */
+struct learner *learner_new(struct profile *profile);
+
+/*
+ * Learns a trace, one replica's calls from "-" or a file, as the next stretch of the training. A
+ * trace that begins with an exec or a fork was recorded from the replica's start. Intervals of time
+ * need a trace with times. 0, or -1; what was read before an error stays learned.
+ */
+int learner_trace(struct learner *learner, const char *path, struct error *err);
+
+/* Notes in the profile's facts what is known only at the end, and frees the learner. */
+void learner_finish(struct learner *learner);
+
+#endif
