@@ -161,19 +161,16 @@ enum bucket_answer pool_insert(struct pool *pool, uint32_t first, uint32_t bits,
     return bucket_insert(bucket_at(pool, number ^ 1), fingerprint);
 }
 
-int64_t pool_copy(struct pool *pool, uint32_t from, uint32_t from_bits, uint32_t to,
-                  uint32_t to_bits)
+uint64_t pool_copy(struct pool *pool, uint32_t from, uint32_t from_bits, uint32_t to,
+                   uint32_t to_bits)
 {
-    int64_t copied = 0;
+    uint64_t homeless = 0;
     for (uint32_t i = 0; i < 1U << from_bits; i++) {
         const struct bucket *bucket = bucket_at(pool, from + i);
-        for (int place = 0; place < BUCKET_PLACES && bucket->place[place]; place++) {
-            if (pool_insert(pool, to, to_bits, bucket->place[place]) == BUCKET_FULL)
-                return -1;
-            copied++;
-        }
+        for (int place = 0; place < BUCKET_PLACES && bucket->place[place]; place++)
+            homeless += pool_insert(pool, to, to_bits, bucket->place[place]) == BUCKET_FULL;
     }
-    return copied;
+    return homeless;
 }
 
 uint64_t pool_bytes(const struct pool *pool)

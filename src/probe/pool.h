@@ -33,9 +33,9 @@ void pool_grace(void);
 enum bucket_answer pool_insert(struct pool *pool, uint32_t first, uint32_t bits,
                                uint64_t fingerprint);
 
-/* Copies every fingerprint of one range into a larger one; how many, or -1 when one was full. */
-int64_t pool_copy(struct pool *pool, uint32_t from, uint32_t from_bits, uint32_t to,
-                  uint32_t to_bits);
+/* Copies every fingerprint of one range into a larger one; how many found no place there. */
+uint64_t pool_copy(struct pool *pool, uint32_t from, uint32_t from_bits, uint32_t to,
+                   uint32_t to_bits);
 
 /* Kernel memory of all segments, in bytes. */
 uint64_t pool_bytes(const struct pool *pool);

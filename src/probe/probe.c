@@ -77,6 +77,8 @@ static int configure(struct probe *probe, const struct probe_options *options, s
     bpf->rodata->recording = options->record;
     if (options->quota)
         bpf->rodata->quota_detect = options->quota;
+    if (options->learn_quota)
+        bpf->rodata->quota_learn = options->learn_quota;
     bpf_program__set_autoload(bpf->progs.on_return, options->record && options->results);
     bpf_program__set_autoload(bpf->progs.on_new_cgroup, options->newcomers);
     bpf_program__set_autoload(bpf->progs.on_gone_cgroup, true);

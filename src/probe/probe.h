@@ -26,6 +26,7 @@ struct probe_options {
     const char *controller; /* v1 controller whose cgroups identify replicas; NULL: the v2 ones */
     int hierarchy;          /* its hierarchy id, 0 for v2 */
     uint32_t quota;         /* reports a second and replica while detecting; 0: 500 */
+    uint32_t learn_quota;   /* the same while learning; 0: 20,000 */
     bool newcomers;         /* watch every new cgroup from its first call */
     bool record, results;   /* stream calls (and what they return) of recorded replicas */
     size_t record_ring;     /* bytes, a power of two; 0: 64 MiB */

@@ -81,30 +81,48 @@ static uint32_t bits_for(uint64_t count)
     return bits;
 }
 
+/* A larger range that holds all that `old` holds now; nobody knows it yet. */
+static int take_larger(struct probe *probe, const struct table_range *old, uint64_t expected,
+                       struct table_range *larger, struct error *err)
+{
+    /* The kernel is ahead of what its reports have told, so the count is only the least there is.
+     */
+    *larger = (struct table_range){.bits = bits_for(expected), .count = old->count};
+    if (larger->bits <= old->bits)
+        larger->bits = old->bits + 1;
+    for (; larger->bits <= TABLE_BITS_MAX; larger->bits++) {
+        if (pool_take(probe->pool, larger->bits, &larger->first, err) < 0)
+            return -1;
+        if (pool_copy(probe->pool, old->first, old->bits, larger->first, larger->bits) == 0)
+            return 0;
+        pool_give(probe->pool, larger->first, larger->bits);
+    }
+    return error_set(err, EXIT_MACHINE, 0, "pattern table: larger than a million patterns");
+}
+
 /*
  * A larger range takes over without a pattern or a call lost:
- *   1. next is set: new patterns go there, missing ones are looked for there too;
- *   2. a grace period: nobody inserts into the old range any more;
- *   3. the old patterns are copied into next;
- *   4. now = next, a grace period: nobody looks at the old range any more;
- *   5. next is cleared, the old range is given back.
+ *   1. it is taken, large enough for all that the old one holds;
+ *   2. next is set: new patterns go there, missing ones are looked for there too;
+ *   3. a grace period: nobody inserts into the old range any more;
+ *   4. what the old one got since the first step is copied too;
+ *   5. now = next, a grace period: nobody looks at the old range any more;
+ *   6. next is cleared, the old range is given back.
  */
 static int grow(struct probe *probe, uint32_t table, enum pattern_kind kind, uint64_t expected,
                 struct error *err)
 {
     struct table *shared = &probe->tables[table];
     struct table_range *range = &probe->range[table][kind];
-    struct table_range next = {.bits = bits_for(expected), .count = range->count};
-    if (next.bits <= range->bits)
-        next.bits = range->bits + 1;
-    if (next.bits > TABLE_BITS_MAX)
-        return error_set(err, EXIT_MACHINE, 0, "pattern table: larger than a million patterns");
-    if (pool_take(probe->pool, next.bits, &next.first, err) < 0)
+    struct table_range next;
+    if (take_larger(probe, range, expected, &next, err) < 0)
         return -1;
     __atomic_store_n(&shared->next[kind], where(&next), __ATOMIC_SEQ_CST);
     pool_grace();
-    if (pool_copy(probe->pool, range->first, range->bits, next.first, next.bits) < 0)
-        log_warn("pattern table: a pattern found no place and will be reported again");
+    uint64_t homeless = pool_copy(probe->pool, range->first, range->bits, next.first, next.bits);
+    if (homeless > 0) /* a handful of newcomers into a table a quarter full */
+        log_warn("pattern table: %llu patterns found no place and will be reported again",
+                 (unsigned long long)homeless);
     __atomic_store_n(&shared->now[kind], where(&next), __ATOMIC_SEQ_CST);
     pool_grace();
     __atomic_store_n(&shared->next[kind], 0, __ATOMIC_SEQ_CST);

@@ -1,0 +1,279 @@
+/*
+ * probe: the pool of buckets, and the tables that grow while the kernel learns into them. Real BPF,
+ * real cgroups: skipped without the rights for them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bpf/bpf.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe/pool.h"
+#include "probe/probe.h"
+#include "workload/workload.h"
+
+#define CALLS  60000 /* a stream of these has far more patterns than a table begins with */
+#define MADE   (CALLS + (CALLS + 127) / 128 + 1) /* with the sleeps and exit_group */
+#define RANGES 200
+
+/* Calls that do nothing, for a stream with very many different windows. */
+static const long HARMLESS[] = {SYS_getpid, SYS_getppid, SYS_gettid,  SYS_getuid, SYS_geteuid,
+                                SYS_getgid, SYS_getegid, SYS_getpgrp, SYS_umask,  SYS_sched_yield};
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525 + 1013904223;
+    return *state >> 8;
+}
+
+/* ---- the pool ---- */
+
+static int map_of_segments(void)
+{
+    LIBBPF_OPTS(bpf_map_create_opts, segment, .map_flags = BPF_F_MMAPABLE);
+    int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "test_segment", 4, sizeof(struct bucket),
+                               1 << PROBE_SEGMENT_BITS, &segment);
+    if (inner < 0)
+        return -1;
+    LIBBPF_OPTS(bpf_map_create_opts, outer, .inner_map_fd = (uint32_t)inner);
+    int map = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "test_pool", 4, 4, PROBE_SEGMENTS, &outer);
+    close(inner);
+    return map;
+}
+
+struct range {
+    uint32_t first, bits;
+};
+
+static void assert_apart(const struct range *a, const struct range *b)
+{
+    assert_true(a->first + (1U << a->bits) <= b->first || b->first + (1U << b->bits) <= a->first);
+}
+
+static void ranges_never_overlap(void **state)
+{
+    (void)state;
+    struct error err;
+    struct range taken[RANGES];
+    size_t count = 0;
+    uint32_t seed = 7;
+    int map = map_of_segments();
+    if (map < 0)
+        skip();
+    struct pool *pool = pool_new(map);
+    for (int step = 0; step < 2000; step++) {
+        if (count < RANGES && next_random(&seed) % 3 != 0) {
+            struct range *range = &taken[count];
+            range->bits = TABLE_BITS_MIN + next_random(&seed) % 7;
+            assert_int_equal(pool_take(pool, range->bits, &range->first, &err), 0);
+            assert_int_equal(range->first % (1U << range->bits), 0);
+            for (size_t i = 0; i < count; i++)
+                assert_apart(&taken[i], range);
+            /* What a range held before must not be found in it again. */
+            assert_int_equal(pool_insert(pool, range->first, range->bits, 42ULL << 40),
+                             BUCKET_MISSING);
+            assert_int_equal(pool_insert(pool, range->first, range->bits, 42ULL << 40),
+                             BUCKET_KNOWN);
+            count++;
+        } else if (count > 0) {
+            size_t i = next_random(&seed) % count;
+            pool_give(pool, taken[i].first, taken[i].bits);
+            taken[i] = taken[--count];
+        }
+    }
+    while (count > 0) {
+        count--;
+        pool_give(pool, taken[count].first, taken[count].bits);
+    }
+    /* Everything has grown together again: the largest ranges are to be had. */
+    struct range large = {.bits = TABLE_BITS_MAX};
+    assert_int_equal(pool_take(pool, large.bits, &large.first, &err), 0);
+    assert_int_equal(large.first, 0);
+    pool_free(pool);
+    close(map);
+}
+
+static void copies_keep_every_pattern(void **state)
+{
+    (void)state;
+    struct error err;
+    uint32_t small, large;
+    int map = map_of_segments();
+    if (map < 0)
+        skip();
+    struct pool *pool = pool_new(map);
+    assert_int_equal(pool_take(pool, 6, &small, &err), 0);
+    assert_int_equal(pool_take(pool, 8, &large, &err), 0);
+    int inserted = 0;
+    uint64_t fingerprint = 0x9e3779b97f4a7c15;
+    for (int i = 0; i < 450; i++)
+        inserted +=
+            pool_insert(pool, small, 6, fingerprint * (uint64_t)(2 * i + 1)) == BUCKET_MISSING;
+    assert_true(inserted > 400);
+    assert_int_equal(pool_copy(pool, small, 6, large, 8), 0);
+    for (int i = 0; i < 450; i++)
+        if (pool_insert(pool, small, 6, fingerprint * (uint64_t)(2 * i + 1)) == BUCKET_KNOWN)
+            assert_int_equal(pool_insert(pool, large, 8, fingerprint * (uint64_t)(2 * i + 1)),
+                             BUCKET_KNOWN);
+    pool_free(pool);
+    close(map);
+}
+
+/* ---- tables that grow under the kernel's hands ---- */
+
+struct world {
+    struct cgroup_hierarchy hierarchy;
+    struct probe *probe;
+    uint32_t table, replica;
+    uint64_t cgroup;
+    char path[64];
+    uint64_t reports;
+    struct profile *profile; /* what the reports told */
+};
+
+static void count_report(void *context, const struct report *report)
+{
+    struct world *world = context;
+    if (report->head.replica != world->replica)
+        return;
+    world->reports++;
+    uint16_t codes[PATTERN_MAX];
+    probe_report_codes(world->probe, report, codes);
+    profile_add(world->profile, report->pattern, codes);
+}
+
+static bool open_world(struct world *world)
+{
+    struct error err;
+    memset(world, 0, sizeof *world);
+    if (cgroup_hierarchy_find(&world->hierarchy, &err) < 0)
+        return false;
+    const struct cgroup_hierarchy *h = &world->hierarchy;
+    const struct probe_options options = {.window = 6,
+                                          .bag = 6,
+                                          .controller = h->v2 ? NULL : h->controller,
+                                          .hierarchy = h->id,
+                                          .learn_quota = UINT32_MAX};
+    const struct probe_hooks hooks = {.report = count_report, .context = world};
+    snprintf(world->path, sizeof world->path, "skink-test-%d", (int)getpid());
+    world->probe = probe_open(&options, &hooks, &err);
+    if (!world->probe)
+        return false;
+    world->profile = profile_new("test", "-", 6, 6);
+    assert_int_equal(cgroup_make(h, world->path, &world->cgroup, &err), 0);
+    assert_int_equal(probe_table_new(world->probe, &world->table, &err), 0);
+    assert_int_equal(probe_replica_add(world->probe, world->cgroup, ENTRY_JOIN, world->table,
+                                       MODE_LEARN, &world->replica, &err),
+                     0);
+    return true;
+}
+
+static void close_world(struct world *world)
+{
+    struct error err;
+    probe_replica_remove(world->probe, world->replica, world->cgroup);
+    cgroup_remove(&world->hierarchy, world->path, &err);
+    probe_close(world->probe);
+    profile_free(world->profile);
+}
+
+/* The same calls in every child: blocked in a read while it is moved into the cgroup. */
+static void stream(int go)
+{
+    char byte;
+    uint32_t seed = 1;
+    if (read(go, &byte, 1) != 1)
+        _exit(1);
+    for (int i = 0; i < CALLS; i++) {
+        if (i % 128 == 0)
+            usleep(
+                2000); /* slow enough for the one consumer that the two of them share a CPU with */
+        syscall(HARMLESS[next_random(&seed) % (sizeof HARMLESS / sizeof *HARMLESS)], 022);
+    }
+    _exit(0);
+}
+
+static void run_stream(struct world *world)
+{
+    struct error err;
+    int go[2];
+    int status = 1;
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork();
+    if (child == 0)
+        stream(go[0]);
+    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, child, &err), 0);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    while (waitpid(child, &status, WNOHANG) == 0)
+        assert_true(probe_consume(world->probe, &err) >= 0);
+    assert_true(probe_consume(world->probe, &err) >= 0);
+    assert_int_equal(status, 0);
+    close(go[0]);
+    close(go[1]);
+}
+
+static void tables_grow_without_loss(void **state)
+{
+    (void)state;
+    struct world world;
+    if (!open_world(&world))
+        skip();
+    run_stream(&world);
+    const struct replica_counters *counters = &probe_replica(world.probe, world.replica)->counters;
+    uint64_t windows = probe_table_count(world.probe, world.table, PATTERN_WINDOW);
+    assert_int_equal(counters->lost.reports + counters->lost.quota + counters->lost.storage, 0);
+    assert_true(windows > 40000); /* of 512 places at first */
+    /* Every pattern in the table was told, and every one told is in the table. */
+    assert_int_equal(windows, profile_count(world.profile, PATTERN_WINDOW));
+    assert_int_equal(probe_table_count(world.probe, world.table, PATTERN_BAG),
+                     profile_count(world.profile, PATTERN_BAG));
+    assert_int_equal(counters->calls, MADE);
+    /* Whatever was learned while the table grew is known now. */
+    probe_replica_set(world.probe, world.replica, world.table, MODE_DETECT);
+    uint64_t before = world.reports;
+    uint64_t mismatches = counters->mismatches[PATTERN_WINDOW] + counters->mismatches[PATTERN_BAG];
+    run_stream(&world);
+    assert_int_equal(counters->mismatches[PATTERN_WINDOW] + counters->mismatches[PATTERN_BAG],
+                     mismatches);
+    assert_int_equal(world.reports, before);
+    assert_int_equal(counters->calls, 2 * MADE);
+    close_world(&world);
+}
+
+static void a_repeated_novelty_is_reported_once(void **state)
+{
+    (void)state;
+    struct world world;
+    if (!open_world(&world))
+        skip();
+    probe_replica_set(world.probe, world.replica, world.table, MODE_DETECT);
+    run_stream(&world);
+    const struct replica *replica = probe_replica(world.probe, world.replica);
+    /* Nothing is known, so every window is a mismatch; told are no more than the quota allows. */
+    assert_int_equal(replica->counters.mismatches[PATTERN_WINDOW], MADE - 5);
+    assert_true(world.reports <= 2 * 500 + replica->counters.lost.quota);
+    assert_true(replica->novelties_held <= PROBE_NOVELTIES_EACH);
+    assert_true(replica->counters.lost.quota > 0);
+    probe_novelties_forget(world.probe, world.replica);
+    assert_int_equal(replica->novelties_held, 0);
+    close_world(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranges_never_overlap),
+        cmocka_unit_test(copies_keep_every_pattern),
+        cmocka_unit_test(tables_grow_without_loss),
+        cmocka_unit_test(a_repeated_novelty_is_reported_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
