@@ -1,0 +1,30 @@
+/* Request lines of the control socket: each has an answer, which is an object of one line. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/control_client.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static json_t *answer(void *context, const json_t *request)
+{
+    (void)context;
+    if (!json_string_value(json_object_get(request, "verb")))
+        abort();
+    return json_pack("{s:b, s:O}", "ok", 1, "request", request);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    bool follow;
+    json_t *reply = control_answer((const char *)data, size, answer, NULL, &follow);
+    char *text = json_dumps(reply, JSON_COMPACT);
+    if (!text || text[0] != '{' || strchr(text, '\n'))
+        abort();
+    if (follow && json_object_get(reply, "error"))
+        abort();
+    free(text);
+    json_decref(reply);
+    return 0;
+}
