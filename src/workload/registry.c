@@ -27,6 +27,7 @@ struct registry {
     pthread_mutex_t lock;
     struct entry **entries;
     size_t count;
+    bool full; /* and that has been said */
 };
 
 struct registry *registry_new(const struct workload_options *options, struct error *err)
@@ -94,7 +95,10 @@ static struct entry *add(struct registry *registry, enum workload_engine engine,
 {
     struct entry *entry = registry->count < WORKLOADS_MAX ? calloc(1, sizeof *entry) : NULL;
     if (!entry) {
-        log_warn("container %.64s is left out: more than %d are known", id, WORKLOADS_MAX);
+        if (!registry->full)
+            log_warn("container %.64s and others are left out: more than %d are known", id,
+                     WORKLOADS_MAX);
+        registry->full = true;
         return NULL;
     }
     entry->description.workload.engine = engine;
