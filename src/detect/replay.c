@@ -334,8 +334,8 @@ static void take_mark(struct replay *replay, const struct call *mark)
 }
 
 /* Compiled for what the processor can; the default lengths are constants, others are not. */
-__attribute__((target_clones("avx2", "default"))) void
-replay_calls(struct replay *replay, const struct call *calls, size_t count)
+__attribute__((target_clones("avx2", "default"))) static void
+take_calls(struct replay *replay, const struct call *calls, size_t count)
 {
     const uint32_t n = replay->length[PATTERN_WINDOW], m = replay->length[PATTERN_BAG];
     for (size_t i = 0; i < count;) {
@@ -346,4 +346,9 @@ replay_calls(struct replay *replay, const struct call *calls, size_t count)
         else
             i += take_batch(replay, calls + i, count - i, n, m);
     }
+}
+
+void replay_calls(struct replay *replay, const struct call *calls, size_t count)
+{
+    take_calls(replay, calls, count);
 }

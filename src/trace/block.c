@@ -17,10 +17,10 @@ struct mark {
     uint8_t kind;
 };
 
-/* The arrays have BLOCK_RECORDS entries; pages that no block needs are never touched. */
 struct block {
     unsigned columns;
     ZSTD_DCtx *zstd;
+    size_t room; /* records that the arrays and raw columns have room for */
     uint8_t *raw[COLUMNS];
     size_t size[COLUMNS]; /* of the raw columns; 0 for those that nobody asked for */
 
@@ -33,39 +33,54 @@ struct block {
     uint64_t *times, *values;
 };
 
-static const size_t ROOM[COLUMNS] = COLUMN_ROOM;
-
 struct block *block_new(unsigned columns)
 {
     struct block *block = calloc(1, sizeof *block);
     if (!block)
         return NULL;
     block->columns = columns;
-    bool ok = (block->zstd = ZSTD_createDCtx()) &&
-              (block->names = malloc(BLOCK_RECORDS * sizeof *block->names)) &&
-              (block->marks = malloc(BLOCK_RECORDS * sizeof *block->marks)) &&
-              (block->times = malloc(BLOCK_RECORDS * sizeof *block->times)) &&
-              (block->values = malloc(BLOCK_RECORDS * sizeof *block->values));
-    for (int i = 0; i < COLUMNS; i++)
-        ok = ok && (block->raw[i] = malloc(ROOM[i]));
-    if (ok)
+    block->zstd = ZSTD_createDCtx();
+    if (block->zstd)
         return block;
-    block_free(block);
+    free(block);
     return NULL;
 }
 
-void block_free(struct block *block)
+static void release(struct block *block)
 {
-    if (!block)
-        return;
-    ZSTD_freeDCtx(block->zstd);
     for (int i = 0; i < COLUMNS; i++)
         free(block->raw[i]);
     free(block->names);
     free(block->marks);
     free(block->times);
     free(block->values);
+}
+
+void block_free(struct block *block)
+{
+    if (!block)
+        return;
+    release(block);
+    ZSTD_freeDCtx(block->zstd);
     free(block);
+}
+
+/* Makes room for a block of so many records, at most BLOCK_RECORDS; false without memory. */
+static bool reserve(struct block *block, size_t records)
+{
+    if (records <= block->room)
+        return true;
+    release(block);
+    block->room = 0;
+    block->names = malloc(records * sizeof *block->names);
+    block->marks = malloc(records * sizeof *block->marks);
+    block->times = malloc(records * sizeof *block->times);
+    block->values = malloc(records * sizeof *block->values);
+    bool ok = block->names && block->marks && block->times && block->values;
+    for (int i = 0; i < COLUMNS; i++)
+        ok = (block->raw[i] = malloc(records * COLUMN_WIDTH[i])) && ok;
+    block->room = ok ? records : 0;
+    return ok;
 }
 
 static size_t raw_size(const uint8_t *header, int column)
@@ -83,19 +98,12 @@ long block_packed_size(const uint8_t *header)
     size_t records = get_u32(header + 4), size = 0;
     bool possible = records > 0 && records <= BLOCK_RECORDS;
     for (int i = 0; i < COLUMNS; i++) {
-        possible = possible && raw_size(header, i) <= ROOM[i] &&
-                   packed_size(header, i) <= ZSTD_compressBound(ROOM[i]);
+        size_t most = records * COLUMN_WIDTH[i];
+        possible = possible && raw_size(header, i) <= most &&
+                   packed_size(header, i) <= ZSTD_compressBound(most);
         size += packed_size(header, i);
     }
     return possible ? (long)size : -1;
-}
-
-size_t block_packed_room(void)
-{
-    size_t room = 0;
-    for (int i = 0; i < COLUMNS; i++)
-        room += ZSTD_compressBound(ROOM[i]);
-    return room;
 }
 
 static bool wanted(const struct block *block, int column)
@@ -195,6 +203,8 @@ static bool read_results(struct block *block)
 
 const char *block_unpack(struct block *block, const uint8_t *data)
 {
+    if (!reserve(block, get_u32(data + 4)))
+        return "not enough memory for this block";
     block->records = get_u32(data + 4);
     block->next = block->next_mark = 0;
     if (!unpack_columns(block, data))

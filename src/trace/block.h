@@ -12,16 +12,13 @@
 
 struct block;
 
-/* A block with room for the largest that can be; columns: enum trace_columns. NULL: no memory. */
+/* An empty block; columns: enum trace_columns. NULL: no memory. */
 struct block *block_new(unsigned columns);
 void block_free(struct block *block);
 
 /* Bytes of a block's packed columns by its header (BLOCK_HEADER bytes); -1 when it is impossible.
  */
 long block_packed_size(const uint8_t *header);
-
-/* The most that block_packed_size returns. */
-size_t block_packed_room(void);
 
 /* Unpacks a block: header and packed columns. NULL, or what is wrong with it. */
 const char *block_unpack(struct block *block, const uint8_t *data);

@@ -49,14 +49,17 @@ enum column {
 
 #define VARINT_MAX 10
 
-/* Longest raw column of a full block, by enum column. */
-#define COLUMN_ROOM                                                 \
-    {                                                               \
-        BLOCK_RECORDS * 10, BLOCK_RECORDS * 2, BLOCK_RECORDS * 2,   \
-            BLOCK_RECORDS *(3 + 1 + VARINT_MAX), BLOCK_RECORDS * 8, \
-            BLOCK_RECORDS / 8 + BLOCK_RECORDS * 8                   \
-    }
-#define COLUMN_LONGEST (BLOCK_RECORDS * (3 + 1 + VARINT_MAX))
+/* The most bytes that a record takes in each raw column. */
+#define NAMES_WIDTH   10
+#define THREADS_WIDTH 2
+#define NUMBERS_WIDTH 2
+#define MARKS_WIDTH   (3 + 1 + VARINT_MAX)
+#define TIMES_WIDTH   8
+#define RESULTS_WIDTH 9
+#define WIDEST        MARKS_WIDTH
+
+static const uint8_t COLUMN_WIDTH[COLUMNS] = {NAMES_WIDTH, THREADS_WIDTH, NUMBERS_WIDTH,
+                                              MARKS_WIDTH, TIMES_WIDTH,   RESULTS_WIDTH};
 
 /* The end mark: tag, zero, records, calls, lost calls; the checksum follows. */
 #define END_TAG     0x2e444e45u /* "END." */

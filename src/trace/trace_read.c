@@ -16,6 +16,7 @@ struct trace_reader {
     uint64_t offset;   /* in the file, of what is read next */
     uint64_t checksum; /* of what was read last */
     uint8_t *data;     /* the block as it lies in the file */
+    size_t room;       /* of data */
     struct block *block;
     struct block_totals met; /* in all blocks so far */
 
@@ -60,18 +61,16 @@ static int read_bytes(struct trace_reader *reader, uint8_t *data, size_t size, s
                    "the trace ends before its end mark (truncated, or its recording was cut off)");
 }
 
-/* Does the checksum behind data fit? Fuzzing looks behind it. */
+/* Does the checksum behind data fit? */
 static int check_seal(struct trace_reader *reader, const uint8_t *data, size_t size,
                       const char *what, struct error *err)
 {
     uint64_t offset = reader->offset - size - CHECKSUM_SIZE;
     reader->checksum = trace_checksum(data, size, reader->checksum);
-#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     if (get_u64(data + size) != reader->checksum)
         return error_set(err, EXIT_USAGE, 0,
                          "%s: offset %llu: %s does not fit its checksum (the file is damaged)",
                          reader->path, (unsigned long long)offset, what);
-#endif
     return 0;
 }
 
@@ -99,12 +98,25 @@ static int read_head(struct trace_reader *reader, struct error *err)
     return 0;
 }
 
+/* Makes room for so many bytes of data, keeping what is there. */
+static int reserve(struct trace_reader *reader, size_t size, struct error *err)
+{
+    if (size <= reader->room)
+        return 0;
+    uint8_t *larger = realloc(reader->data, size);
+    if (!larger)
+        return error_set(err, EXIT_MACHINE, errno, "%s", reader->path);
+    reader->data = larger;
+    reader->room = size;
+    return 0;
+}
+
 struct trace_reader *trace_open(const char *path, unsigned columns, struct error *err)
 {
     __attribute__((cleanup(reader_cleanup))) struct trace_reader *reader =
         calloc(1, sizeof *reader);
     if (!reader || !(reader->path = strdup(path)) || !(reader->block = block_new(columns)) ||
-        !(reader->data = malloc(BLOCK_HEADER + block_packed_room() + CHECKSUM_SIZE))) {
+        reserve(reader, BLOCK_HEADER, err) < 0) {
         error_set(err, EXIT_MACHINE, ENOMEM, "%s", path);
         return NULL;
     }
@@ -125,18 +137,18 @@ const struct trace_head *trace_head(const struct trace_reader *reader)
 
 static int read_block(struct trace_reader *reader, struct error *err)
 {
-    uint8_t *data = reader->data;
     uint64_t offset = reader->offset - TAG_SIZE;
-    if (read_bytes(reader, data + TAG_SIZE, BLOCK_HEADER - TAG_SIZE, err) < 0)
+    if (read_bytes(reader, reader->data + TAG_SIZE, BLOCK_HEADER - TAG_SIZE, err) < 0)
         return -1;
-    long packed = block_packed_size(data);
+    long packed = block_packed_size(reader->data);
     if (packed < 0)
         return damaged(reader, offset, err, "a block of impossible size (the file is damaged)");
     size_t size = BLOCK_HEADER + (size_t)packed;
-    if (read_bytes(reader, data + BLOCK_HEADER, (size_t)packed + CHECKSUM_SIZE, err) < 0 ||
-        check_seal(reader, data, size, "this block", err) < 0)
+    if (reserve(reader, size + CHECKSUM_SIZE, err) < 0 ||
+        read_bytes(reader, reader->data + BLOCK_HEADER, (size_t)packed + CHECKSUM_SIZE, err) < 0 ||
+        check_seal(reader, reader->data, size, "this block", err) < 0)
         return -1;
-    const char *wrong = block_unpack(reader->block, data);
+    const char *wrong = block_unpack(reader->block, reader->data);
     if (wrong)
         return damaged(reader, offset, err, wrong);
     struct block_totals totals = block_totals(reader->block);

@@ -41,10 +41,9 @@ struct trace_writer {
 
 static size_t block_room(void)
 {
-    static const size_t room[COLUMNS] = COLUMN_ROOM;
     size_t sum = BLOCK_HEADER + CHECKSUM_SIZE;
     for (int i = 0; i < COLUMNS; i++)
-        sum += ZSTD_compressBound(room[i]);
+        sum += ZSTD_compressBound((size_t)BLOCK_RECORDS * COLUMN_WIDTH[i]);
     return sum;
 }
 
@@ -105,7 +104,7 @@ struct trace_writer *trace_create(const char *path, const struct trace_head *hea
     writer->zstd = ZSTD_createCCtx();
     writer->pending = malloc(BLOCK_RECORDS * sizeof *writer->pending);
     writer->integers = malloc(BLOCK_RECORDS * sizeof *writer->integers);
-    writer->raw = malloc(COLUMN_LONGEST);
+    writer->raw = malloc((size_t)BLOCK_RECORDS * WIDEST);
     writer->block = malloc(block_room());
     writer->slots = calloc(1u << SLOT_BITS, sizeof *writer->slots);
     if (!writer->path || !writer->zstd || !writer->pending || !writer->integers || !writer->raw ||
@@ -272,9 +271,8 @@ static int write_end(struct trace_writer *writer, struct error *err)
     return write_sealed(writer, bytes, END_SIZE, err);
 }
 
-int trace_finish(struct trace_writer *writer, struct error *err)
+static int finish(struct trace_writer *writer, struct error *err)
 {
-    __attribute__((cleanup(writer_cleanup))) struct trace_writer *closing = writer;
     if (writer->failed)
         return error_set(err, EXIT_USAGE, 0, "%s: the trace is cut short: an earlier write failed",
                          writer->path);
@@ -286,4 +284,11 @@ int trace_finish(struct trace_writer *writer, struct error *err)
     if (fclose(file) != 0)
         return error_set(err, EXIT_USAGE, errno, "%s: cannot write the trace", writer->path);
     return 0;
+}
+
+int trace_finish(struct trace_writer *writer, struct error *err)
+{
+    int failed = finish(writer, err);
+    writer_free(writer);
+    return failed;
 }
