@@ -35,11 +35,11 @@ enum key_type {
 struct key {
     const char *name; /* NULL ends the table */
     enum key_type type;
+    bool required;
     size_t offset;    /* of the value in the struct that the table fills */
     const char *text; /* the default as one would write it, NULL: none; of an array: an example */
     const char *help; /* one paragraph */
     double min, max;
-    bool required;
     const struct key_table *table; /* of a container's keys */
 };
 

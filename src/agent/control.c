@@ -14,7 +14,6 @@
 
 #include "agent/control_client.h"
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "base/memory.h"
 
 struct control {

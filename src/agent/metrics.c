@@ -61,15 +61,12 @@ int metrics_address(const char *text, struct sockaddr_storage *address, struct e
     return (int)length;
 }
 
+/* Takes body over. */
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const char *type,
-                               char *body, size_t size, enum MHD_ResponseMemoryMode mode)
+                               char *body, size_t size)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(size, body, mode);
-    if (!response) {
-        if (mode == MHD_RESPMEM_MUST_FREE)
-            free(body);
-        return MHD_NO;
-    }
+    struct MHD_Response *response =
+        memory_must(MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE));
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -81,22 +78,18 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned statu
 static enum MHD_Result respond_text(struct MHD_Connection *connection, unsigned status,
                                     const char *text)
 {
-    /* libmicrohttpd does not write to a persistent body. */
-    return respond(connection, status, "text/plain; charset=utf-8", (char *)(uintptr_t)text,
-                   strlen(text), MHD_RESPMEM_PERSISTENT);
+    return respond(connection, status, "text/plain; charset=utf-8", memory_must(strdup(text)),
+                   strlen(text));
 }
 
 static enum MHD_Result respond_metrics(struct metrics *metrics, struct MHD_Connection *connection)
 {
     char *body = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&body, &size);
-    if (!out)
-        return MHD_NO;
+    FILE *out = memory_must(open_memstream(&body, &size));
     metrics->render(metrics->context, out);
     fclose(out);
-    return respond(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", body, size,
-                   MHD_RESPMEM_MUST_FREE);
+    return respond(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", body, size);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,

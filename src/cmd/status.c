@@ -131,10 +131,10 @@ static void add_service(struct table *table, const json_t *service)
 }
 
 /* "nothing lost", or "lost: 3 reports, 1 quota". */
-static const char *losses(const json_t *lost, char text[CELL])
+static const char *losses(json_t *lost, char text[CELL])
 {
     const char *reason;
-    const json_t *count;
+    json_t *count;
     size_t used = 0;
     text[0] = '\0';
     json_object_foreach ((json_t *)(uintptr_t)lost, reason, count) {
