@@ -137,7 +137,7 @@ static const char *losses(json_t *lost, char text[CELL])
     json_t *count;
     size_t used = 0;
     text[0] = '\0';
-    json_object_foreach ((json_t *)(uintptr_t)lost, reason, count) {
+    json_object_foreach (lost, reason, count) {
         if (json_integer_value(count) == 0 || used >= CELL)
             continue;
         used +=
