@@ -97,7 +97,7 @@ static json_t *sinks_json(const struct agent *agent)
     char why[ERROR_TEXT];
     sink_health(agent->sink, &health);
     uint64_t failures = saver_failures(agent->saver, why, sizeof why);
-    return json_pack("{s:I,s:I,s:s,s:I,s:I,s:I,s:s}", "written", (json_int_t)health.written,
+    return json_pack("{s:I,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:s}", "written", (json_int_t)health.written,
                      "file_failures", (json_int_t)health.file_failures, "file_error",
                      health.file_error, "webhook_sent", (json_int_t)health.webhook_sent,
                      "webhook_dropped", (json_int_t)health.webhook_dropped, "profile_failures",

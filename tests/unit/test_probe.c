@@ -21,7 +21,8 @@
 #include "workload/workload.h"
 
 #define CALLS  60000 /* a stream of these has far more patterns than a table begins with */
-#define MADE   (CALLS + (CALLS + 127) / 128 + 1) /* with the sleeps and exit_group */
+#define CHUNK  1000
+#define MADE   (CALLS + 2 * (CALLS / CHUNK - 1) + 1) /* with its pauses and exit_group */
 #define RANGES 200
 
 /* Calls that do nothing, for a stream with very many different windows. */
@@ -185,17 +186,15 @@ static void close_world(struct world *world)
     profile_free(world->profile);
 }
 
-/* The same calls in every child: blocked in a read while it is moved into the cgroup. */
-static void stream(int go)
+/* The same calls in every child: blocked in a read while it is moved into the cgroup, and again
+ * every so many calls until its reports have been read, however busy the machine is. */
+static void stream(int go, int done)
 {
     char byte;
     uint32_t seed = 1;
-    if (read(go, &byte, 1) != 1)
-        _exit(1);
     for (int i = 0; i < CALLS; i++) {
-        if (i % 128 == 0)
-            usleep(
-                2000); /* slow enough for the one consumer that the two of them share a CPU with */
+        if (i % CHUNK == 0 && (write(done, "x", 1) != 1 || read(go, &byte, 1) != 1))
+            _exit(1);
         syscall(HARMLESS[next_random(&seed) % (sizeof HARMLESS / sizeof *HARMLESS)], 022);
     }
     _exit(0);
@@ -205,19 +204,29 @@ static void run_stream(struct world *world)
 {
     struct error err;
     int go[2];
+    int done[2];
     int status = 1;
+    char byte;
     assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(done), 0);
     pid_t child = fork();
-    if (child == 0)
-        stream(go[0]);
+    if (child == 0) {
+        close(done[0]);
+        stream(go[0], done[1]);
+    }
+    close(done[1]);
+    assert_int_equal(read(done[0], &byte, 1), 1);
     assert_int_equal(cgroup_enter(&world->hierarchy, world->path, child, &err), 0);
-    assert_int_equal(write(go[1], "x", 1), 1);
-    while (waitpid(child, &status, WNOHANG) == 0)
+    do {
         assert_true(probe_consume(world->probe, &err) >= 0);
+        assert_int_equal(write(go[1], "x", 1), 1);
+    } while (read(done[0], &byte, 1) == 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(probe_consume(world->probe, &err) >= 0);
     assert_int_equal(status, 0);
     close(go[0]);
     close(go[1]);
+    close(done[0]);
 }
 
 static void tables_grow_without_loss(void **state)
