@@ -243,8 +243,8 @@ class Play:
         line(f"  first  {first['call']} by {first['command']} ({first['pid']}), {first['time']}")
         line(f"  after  {paint(f'''{alert['latency_ms']:.1f} ms''', 'bold')} from there to this alert")
         for depth, process in enumerate(last["process_tree"]):
-            words = " ".join(process.get("arguments") or [process["command"]])
-            line(f"  {'who' if not depth else '':7}{'  ' * depth}{process['pid']} {words[:70]}")
+            words = process["arguments"] or process["command"]
+            line(f"  {'' if depth else 'who':7}{'  ' * depth}{process['pid']} {words[:70]}")
         for number, unknown in enumerate(last["unknown"][:6]):
             line(f"  {'' if number else 'new':7}{' '.join(unknown['calls'])}  × {unknown['count']}")
 
