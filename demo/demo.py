@@ -21,9 +21,9 @@ from terminal import Terminal, sparkline
 
 HERE = Path(__file__).resolve().parent
 REQUESTS = 10_000
-LEARNING_LIMIT = 110  # seconds
+LEARNING_LIMIT = 120  # seconds
 WATCHING_LIMIT = 60
-TITLES = {"db": "PostgreSQL", "web": "gunicorn, Flask", "front": "HAProxy"}
+TITLES = {"db": "PostgreSQL", "web": "gunicorn, Flask", "front": "nginx"}
 
 
 class Load:
@@ -100,16 +100,15 @@ class Play:
         begin = time.monotonic()
         growth = {name: Growth() for name in TITLES}
         restarts = [self.shop.db, self.shop.front, *self.shop.web * 4]
-        while time.monotonic() - begin < LEARNING_LIMIT:
+        learned = False
+        while not learned:
             services = self.daemon.services()
             for name, service in services.items():
                 growth[name].sample(service["windows"] + service["bags"])
-            learned = len(services) == len(TITLES) and all(
-                service["mode"] == "watching" for service in services.values())
+            learned = (time.monotonic() - begin > LEARNING_LIMIT or len(services) == len(TITLES)
+                       and all(s["mode"] == "watching" for s in services.values()))
             self.terminal.block(self._growth_lines(services, growth), last=learned)
-            if learned:
-                break
-            if restarts:
+            if restarts and not learned:
                 self.shop.restart(restarts.pop(0))
             self.wait(1)
         self.daemon.alerts()

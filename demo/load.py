@@ -36,7 +36,8 @@ def _request(kind: str, dice: random.Random) -> tuple[str, str, dict | None, tup
         case "search":
             return "GET", "/search?" + urlencode({"q": dice.choice(WORDS)}), None, (200,)
         case "order":
-            return "POST", "/order", {"product": number}, (303,)
+            address = "17 Sunny Rock Lane " * 16
+            return "POST", "/order", {"product": number, "address": address}, (303,)
         case "review":
             words = "fine " * dice.randint(1, 30)
             return "POST", "/review", {"product": number, "stars": 4, "words": words}, (303,)

@@ -1,6 +1,6 @@
 """The shop: a balancer, a web service in two replicas and a database, as real containers.
 
-    front (HAProxy) ──┬── web-1 (gunicorn, Flask) ──┬── db (PostgreSQL)
+    front (nginx) ────┬── web-1 (gunicorn, Flask) ──┬── db (PostgreSQL)
                       └── web-2                   ──┘
 """
 
@@ -64,15 +64,15 @@ def _web(api_key: str) -> Image:
 
 
 def _front() -> Image:
-    return Image("front", "2.6", ["/usr/sbin/haproxy", "-W", "-db", "-f", "/app/haproxy.cfg"],
-                 "haproxy", {}, {"/app": HERE / "front"})
+    return Image("front", "1.22", ["/usr/sbin/nginx", "-e", "stderr", "-c", "/app/nginx.conf"],
+                 "www-data", {}, {"/app": HERE / "front"})
 
 
 def missing() -> list[str]:
     """The Debian packages that the shop needs and this host lacks."""
     needs = {
         "runc": "/usr/sbin/runc",
-        "haproxy": "/usr/sbin/haproxy",
+        "nginx": "/usr/sbin/nginx",
         "gunicorn": "/usr/bin/gunicorn",
         "python3-flask": "/usr/lib/python3/dist-packages/flask",
         "python3-psycopg2": "/usr/lib/python3/dist-packages/psycopg2",

@@ -4,7 +4,7 @@ CREATE TABLE product (id int PRIMARY KEY, name text NOT NULL, price int NOT NULL
 
 CREATE TABLE review (id serial PRIMARY KEY, product int NOT NULL REFERENCES product, stars int NOT NULL, words text NOT NULL);
 
-CREATE TABLE purchase (id serial PRIMARY KEY, product int NOT NULL REFERENCES product, at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE purchase (id serial PRIMARY KEY, product int NOT NULL REFERENCES product, address text NOT NULL, at timestamptz NOT NULL DEFAULT now());
 
 CREATE INDEX review_product ON review (product);
 

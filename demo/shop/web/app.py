@@ -77,7 +77,8 @@ def order():
     number = request.form.get("product", type=int)
     if number is None:
         abort(400)
-    query("INSERT INTO purchase (product) VALUES (%s)", number)
+    query("INSERT INTO purchase (product, address) VALUES (%s, %s)", number,
+          request.form.get("address", "")[:400])
     return redirect(f"/product/{number}", 303)
 
 
