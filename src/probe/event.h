@@ -128,8 +128,9 @@ struct replica {
     __u32 recorded;   /* stream its calls */
     __u32 recognised; /* user space knows whose it is */
     __u32 novelties_held;
-    __u64 quota_second; /* the second of which quota_used counts the reports */
-    __u32 quota_used;
+    __u64 quota_second; /* the second that the next three count: reports of what was learned, of */
+    __u32 learn_used;   /* what was detected, and of processes */
+    __u32 detect_used;
     __u32 process_used;
     __u64 epoch_id;
     __u32 epoch_count;

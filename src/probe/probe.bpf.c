@@ -205,7 +205,8 @@ static __always_inline bool within_quota(struct replica *replica, __u32 *used, _
     __u64 second = bpf_ktime_get_ns() / 1000000000;
     if (replica->quota_second != second) {
         replica->quota_second = second;
-        replica->quota_used = 0;
+        replica->learn_used = 0;
+        replica->detect_used = 0;
         replica->process_used = 0;
     }
     return __sync_fetch_and_add(used, 1) < quota;
@@ -259,9 +260,9 @@ static __always_inline enum bucket_answer insert_at(__u64 where, __u64 fingerpri
 /* ---- the foreign pattern: rare, so it may cost ---- */
 
 static __always_inline struct report *reserve_report(struct thread *thread, struct replica *replica,
-                                                     __u32 quota)
+                                                     __u32 *used, __u32 quota)
 {
-    if (!within_quota(replica, &replica->quota_used, quota)) {
+    if (!within_quota(replica, used, quota)) {
         add(replica->counters.lost.quota, 1);
         return NULL;
     }
@@ -321,7 +322,7 @@ static __always_inline void learn(struct thread *thread, struct replica *replica
                                   struct table *table, __u32 kind, __u64 fingerprint)
 {
     /* The report first: a pattern that nobody is told of must not become known. */
-    struct report *report = reserve_report(thread, replica, quota_learn);
+    struct report *report = reserve_report(thread, replica, &replica->learn_used, quota_learn);
     if (!report)
         return;
     __u64 where = table->next[kind] ? table->next[kind] : table->now[kind];
@@ -377,7 +378,7 @@ static __always_inline void detect(struct thread *thread, struct replica *replic
     }
     if (!first && !over)
         return;
-    struct report *report = reserve_report(thread, replica, quota_detect);
+    struct report *report = reserve_report(thread, replica, &replica->detect_used, quota_detect);
     if (!report)
         return; /* not remembered, not marked: the next one tries again */
     if (first) {
