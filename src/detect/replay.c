@@ -17,6 +17,7 @@ struct replay {
     struct fingerprints known[PATTERN_KINDS];
     struct fingerprints novel[PATTERN_KINDS]; /* detecting: reported already */
     struct threads threads;
+    bool bags_follow; /* every known window's bag is known, too */
 
     struct profile *profile; /* learning: grows; detecting: NULL */
     struct detect_rule rule;
@@ -54,6 +55,25 @@ static uint64_t fingerprint_of(const struct replay *replay, enum pattern_kind ki
                                : window_fingerprint(sum, replay->length[kind], secret->spread);
 }
 
+/*
+ * A bag no longer than the windows is part of a window, and what was learned from calls knows the
+ * bags of all its windows: then only an unknown window can hide an unknown bag. Learning keeps it
+ * so. False for a profile put together otherwise.
+ */
+static bool bags_follow(const struct replay *replay, const struct profile *profile)
+{
+    const uint32_t n = replay->length[PATTERN_WINDOW], m = replay->length[PATTERN_BAG];
+    if (m > n)
+        return false;
+    for (size_t i = 0; i < profile_count(profile, PATTERN_WINDOW); i++) {
+        const uint16_t *bag = profile_pattern(profile, PATTERN_WINDOW, i) + n - m;
+        if (!fingerprints_has(&replay->known[PATTERN_BAG],
+                              fingerprint_of(replay, PATTERN_BAG, bag)))
+            return false;
+    }
+    return true;
+}
+
 struct replay *replay_new(struct profile *profile, bool learn, const struct detect_rule *rule,
                           const struct replay_hooks *hooks)
 {
@@ -75,6 +95,7 @@ struct replay *replay_new(struct profile *profile, bool learn, const struct dete
             fingerprints_add(&replay->known[kind],
                              fingerprint_of(replay, kind, profile_pattern(profile, kind, i)));
     }
+    replay->bags_follow = bags_follow(replay, profile);
     return replay;
 }
 
@@ -209,10 +230,11 @@ static inline uint64_t value_leaving(const struct replay *replay, const struct t
     return replay->secret.value[thread->ring[(thread->length - back) % RING]];
 }
 
-/* Moves the thread's window and bag on by one call. */
+/* Moves the thread's window and bag on by one call. follow: bags_follow, the bag is not needed yet.
+ */
 static inline __attribute__((always_inline)) void
 push_call(const struct replay *replay, const struct call *call, struct thread *thread,
-          struct step *step, const uint32_t n, const uint32_t m)
+          struct step *step, const uint32_t n, const uint32_t m, const bool follow)
 {
     const struct pattern_secret *secret = &replay->secret;
     uint32_t code =
@@ -220,10 +242,11 @@ push_call(const struct replay *replay, const struct call *call, struct thread *t
     uint64_t in = secret->value[code];
     uint64_t out = n <= PATTERN_EXACT ? 0 : value_leaving(replay, thread, n);
     thread->window = window_push(thread->window, n, code, in, out, secret->base, replay->factor);
-    thread->bag = bag_push(thread->bag, in, value_leaving(replay, thread, m));
+    if (!follow)
+        thread->bag = bag_push(thread->bag, in, value_leaving(replay, thread, m));
     thread->ring[thread->length++ % RING] = (uint16_t)code;
     uint64_t window = window_fingerprint(thread->window, n, secret->spread);
-    uint64_t bag = bag_fingerprint(thread->bag, secret->spread);
+    uint64_t bag = follow ? 0 : bag_fingerprint(thread->bag, secret->spread);
     step->thread = thread;
     step->length = thread->length;
     step->print[PATTERN_WINDOW] = thread->length >= n ? window : 0;
@@ -242,6 +265,22 @@ static inline __attribute__((always_inline)) uint32_t find_unknown(const struct 
         if (__builtin_expect(!fingerprints_has(&known, steps[i].print[kind]), 0))
             unknown |= (uint32_t)(steps[i].print[kind] != 0) << i;
     return unknown;
+}
+
+/* The bags of the steps, if bags_follow has put them off; then which of them are unknown. */
+static __attribute__((noinline)) uint32_t find_unknown_bags(const struct replay *replay,
+                                                            struct step *steps, size_t count)
+{
+    const uint32_t m = replay->length[PATTERN_BAG];
+    for (size_t i = 0; i < count && replay->bags_follow; i++) {
+        uint64_t bag = 0;
+        if (steps[i].length < m)
+            continue;
+        for (uint64_t at = steps[i].length - m; at < steps[i].length; at++)
+            bag = bag_push(bag, replay->secret.value[steps[i].thread->ring[at % RING]], 0);
+        steps[i].print[PATTERN_BAG] = bag_fingerprint(bag, replay->secret.spread);
+    }
+    return find_unknown(&replay->known[PATTERN_BAG], steps, count, PATTERN_BAG);
 }
 
 /* What was unknown when the batch was looked up may have been learned within it. */
@@ -275,19 +314,21 @@ static __attribute__((noinline)) void take_unknowns(struct replay *replay, const
 static inline __attribute__((always_inline)) size_t take_batch(struct replay *replay,
                                                                const struct call *calls,
                                                                size_t count, const uint32_t n,
-                                                               const uint32_t m)
+                                                               const uint32_t m, const bool follow)
 {
     struct step steps[BATCH];
     size_t taken = 0, windows = 0, bags = 0;
     for (; taken < count && taken < BATCH && calls[taken].kind == CALL_ENTER; taken++) {
         struct thread *thread = threads_get(&replay->threads, calls[taken].tid);
-        push_call(replay, &calls[taken], thread, &steps[taken], n, m);
+        push_call(replay, &calls[taken], thread, &steps[taken], n, m, follow);
         windows += thread->length >= n;
         bags += thread->length >= m;
     }
-    uint32_t unknown[PATTERN_KINDS];
-    for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++)
-        unknown[kind] = find_unknown(&replay->known[kind], steps, taken, kind);
+    uint32_t unknown[PATTERN_KINDS] = {0};
+    unknown[PATTERN_WINDOW] =
+        find_unknown(&replay->known[PATTERN_WINDOW], steps, taken, PATTERN_WINDOW);
+    if (!follow || unknown[PATTERN_WINDOW] || windows < taken)
+        unknown[PATTERN_BAG] = find_unknown_bags(replay, steps, taken);
     if (unknown[PATTERN_WINDOW] | unknown[PATTERN_BAG])
         take_unknowns(replay, steps, calls, unknown);
     replay->result.calls += taken;
@@ -338,13 +379,14 @@ __attribute__((target_clones("avx2", "default"))) static void
 take_calls(struct replay *replay, const struct call *calls, size_t count)
 {
     const uint32_t n = replay->length[PATTERN_WINDOW], m = replay->length[PATTERN_BAG];
+    const bool follow = replay->bags_follow;
     for (size_t i = 0; i < count;) {
         if (calls[i].kind != CALL_ENTER)
             take_mark(replay, &calls[i++]);
-        else if (n == 6 && m == 6)
-            i += take_batch(replay, calls + i, count - i, 6, 6);
+        else if (n == 6 && m == 6 && follow)
+            i += take_batch(replay, calls + i, count - i, 6, 6, true);
         else
-            i += take_batch(replay, calls + i, count - i, n, m);
+            i += take_batch(replay, calls + i, count - i, n, m, follow);
     }
 }
 

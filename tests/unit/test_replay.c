@@ -299,6 +299,23 @@ static void agrees_with_a_plain_reading(void **state)
     }
 }
 
+/* A profile that knows windows without their bags, as none is that was learned. */
+static void bags_missing_from_known_windows(void **state)
+{
+    (void)state;
+    autofree struct call *calls = make_calls(1);
+    struct detect_rule rule = DETECT_RULE_DEFAULT;
+    struct profile *learned = profile_new("s", "1", 6, 6), *windows = profile_new("s", "1", 6, 6);
+    compare(6, 6, true, &rule, calls, learned);
+    for (size_t i = 0; i < profile_count(learned, PATTERN_WINDOW); i++)
+        profile_add(windows, PATTERN_WINDOW, profile_pattern(learned, PATTERN_WINDOW, i));
+    compare(6, 6, false, &rule, calls, windows);
+    compare(6, 6, true, &rule, calls, windows);
+    assert_int_equal(profile_count(windows, PATTERN_BAG), profile_count(learned, PATTERN_BAG));
+    profile_free(learned);
+    profile_free(windows);
+}
+
 /* The second replica's threads have the ids of the first one's, but nothing else of them. */
 static void replicas_do_not_mix(void **state)
 {
@@ -346,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_a_plain_reading),
+        cmocka_unit_test(bags_missing_from_known_windows),
         cmocka_unit_test(replicas_do_not_mix),
         cmocka_unit_test(many_threads),
     };
