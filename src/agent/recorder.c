@@ -263,6 +263,10 @@ int recorder_run(const struct recorder_options *options, struct recorder_outcome
                    ? -1
                    : 0;
     release(&recorder);
+    /* The signal that ended the recording did its work: it must not end the program, too. */
+    const struct timespec at_once = {0};
+    while (sigtimedwait(&ending, NULL, &at_once) > 0)
+        ;
     sigprocmask(SIG_SETMASK, &before, NULL);
     return done;
 }
