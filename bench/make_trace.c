@@ -1,7 +1,7 @@
 /*
  * Writes a large trace as a busy server makes it, to time `skink detect` on:
  *
- *     build/tests/make_trace FILE CALLS [SEED]
+ *     build/bench/make_trace FILE CALLS [SEED]
  *
  * Eight worker threads run on two CPUs; each serves requests, and a request is one of twenty
  * sequences of 4 to 23 calls with a little time between calls and now and then a lot. The calls of

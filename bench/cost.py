@@ -1,0 +1,171 @@
+"""What watching costs the watched: CPU per getpid and per redis GET, beside no tracer and others.
+
+Variants take turns within one run, on one process that lives through all of them, so that a noisy
+machine disturbs all of them alike; minimum and median of the samples are compared.
+"""
+
+import signal
+import subprocess
+import time
+from contextlib import contextmanager, nullcontext
+from statistics import median
+
+import machine
+from result import Row
+from rig import Agent, Cgroup, losses, pin, program
+from containers import System, wait_for
+
+GETPID_CALLS = 200_000
+GETPID_ROUNDS = 15
+GETPID_SAMPLES = 8  # a round and variant
+PEER_ROUNDS = 3
+REDIS_REQUESTS = 60_000
+REDIS_ROUNDS = 12
+REDIS_PORT = 16379
+QUIET_WAIT = 30  # seconds that a foreign tracer has to go away before a round
+
+
+@contextmanager
+def _ready(system: System, command: list[str], word: str, **options):
+    """A tracer that says a word when it has begun, and ends on SIGINT or the end of its input."""
+    with system.spawn(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                      stderr=subprocess.STDOUT, text=True, **options) as child:
+        for line in child.stdout:
+            if word in line:
+                break
+        yield
+        child.send_signal(signal.SIGINT)
+        child.stdin.close()
+        child.stdout.read()
+
+
+def _undisturbed(strangers: set[str]) -> None:
+    """Waits a while for tracers that are not ours to go; notes the ones that stay."""
+    deadline = time.monotonic() + QUIET_WAIT
+    while (found := machine.tracers()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    strangers.update(found)
+
+
+def _take_turns(variants: dict, sample, rounds: int, strangers: set[str]) -> dict[str, list[float]]:
+    """variants: name -> function that gives the context manager of the tracer."""
+    samples = {name: [] for name in variants}
+    for _ in range(rounds):
+        for name, tracer in variants.items():
+            _undisturbed(strangers)
+            with tracer():
+                samples[name] += sample()
+    return samples
+
+
+def _ratios(name: str, samples: dict, variant: str, reach: float, unit: str) -> list[Row]:
+    bare, seen = samples["bare"], samples[variant]
+    return [Row(name, median(seen) / median(bare), "ratio", reach,
+                note=f"median {median(seen):.1f} to {median(bare):.1f} {unit}"),
+            Row(f"{name}_minimum", min(seen) / min(bare), "ratio",
+                note=f"minimum {min(seen):.1f} to {min(bare):.1f} {unit}")]
+
+
+# ---- getpid ----
+
+
+class _Loop:
+    """bench/getpid.c in a cgroup of its own."""
+
+    def __init__(self, system: System):
+        self.cgroup = Cgroup(system, "getpid")
+        self.process = self.cgroup.spawn([program("getpid"), str(GETPID_CALLS)], text=True,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def once(self) -> tuple[float, float]:
+        """CPU and elapsed ns a call."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        cpu, elapsed = self.process.stdout.readline().split()
+        return float(cpu), float(elapsed)
+
+    def cpu(self) -> list[float]:
+        return [self.once()[0] for _ in range(GETPID_SAMPLES)]
+
+
+@contextmanager
+def _detecting(agent: Agent, name: str):
+    """Skink on a learned service; what it saw is checked, so that the figure means something."""
+    with agent.running():
+        wait_for(lambda: agent.watching(name), 10, f"{name} to be watched")
+        before = agent.replica(name)
+        yield
+        after = agent.replica(name)
+        if after["calls"] <= before["calls"] or after["novelties"] or losses(after):
+            raise RuntimeError(f"{name} was not watched as it should be: {after}")
+
+
+def getpid(system: System, strangers: set[str]) -> list[Row]:
+    loop = _Loop(system)
+    agent = Agent(system, "getpid", [loop.cgroup])
+    with agent.running():
+        agent.learn(["getpid"], loop.once)
+    samples = _take_turns({
+        "bare": nullcontext,
+        "empty": lambda: _ready(system, [program("hook")], "ready"),
+        "detecting": lambda: _detecting(agent, "getpid"),
+    }, loop.cpu, GETPID_ROUNDS, strangers)
+    rows = _ratios("getpid_ratio", samples, "detecting", 1.5, "ns of CPU a call")
+    empty = _ratios("getpid_empty_hook_ratio", samples, "empty", None, "ns of CPU a call")
+    return [*rows, empty[0], *_peers(system, loop, strangers)]
+
+
+def _peers(system: System, loop: _Loop, strangers: set[str]) -> list[Row]:
+    """Others on the same loop. strace stops the process at every call: its time passes elsewhere,
+    so there it is the elapsed time that is compared."""
+    counting = ["bpftrace", "-e",
+                'BEGIN { printf("ready\\n"); } tracepoint:raw_syscalls:sys_enter { @ = count(); }']
+    cpu = _take_turns({"bare": nullcontext, "bpftrace": lambda: _ready(system, counting, "ready")},
+                      loop.cpu, PEER_ROUNDS, strangers)
+    strace = ["strace", "-c", "-o", "/dev/null", "-p", str(loop.process.pid)]
+    elapsed = _take_turns({"bare": nullcontext, "strace": lambda: _ready(system, strace, "attached")},
+                          lambda: [loop.once()[1]], PEER_ROUNDS, strangers)
+    return [_ratios("getpid_bpftrace_ratio", cpu, "bpftrace", None, "ns of CPU a call")[0],
+            _ratios("getpid_strace_ratio", elapsed, "strace", None, "ns elapsed a call")[0]]
+
+
+# ---- redis ----
+
+
+class Redis:
+    """redis-server in a cgroup of its own, and redis-benchmark asking it, each on its own CPU."""
+
+    def __init__(self, system: System):
+        self.cgroup = Cgroup(system, "redis")
+        self.process = self.cgroup.spawn(
+            ["redis-server", "--port", str(REDIS_PORT), "--save", "", "--dir", str(system.directory)],
+            stdout=subprocess.DEVNULL)
+        self._system = system
+        wait_for(lambda: self._benchmark(1) == 0, 10, "redis-server to answer")
+        pin(self.process.pid, 0)
+
+    def _benchmark(self, requests: int) -> int:
+        child = self._system.spawn(
+            ["redis-benchmark", "-p", str(REDIS_PORT), "-t", "get", "-n", str(requests), "-q"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        pin(child.pid, 1)
+        return child.wait()
+
+    def load(self, requests: int = REDIS_REQUESTS) -> None:
+        if self._benchmark(requests) != 0:
+            raise RuntimeError("redis-benchmark failed")
+
+    def cpu_per_get(self) -> list[float]:
+        before = machine.run_time_ns(self.process.pid)
+        self.load()
+        return [(machine.run_time_ns(self.process.pid) - before) / REDIS_REQUESTS]
+
+
+def redis(system: System, strangers: set[str]) -> list[Row]:
+    server = Redis(system)
+    agent = Agent(system, "redis", [server.cgroup])
+    with agent.running():
+        agent.learn(["redis"], lambda: server.load(5000))
+    samples = _take_turns({"bare": nullcontext, "detecting": lambda: _detecting(agent, "redis")},
+                          server.cpu_per_get, REDIS_ROUNDS, strangers)
+    return _ratios("redis_cpu_ratio", samples, "detecting", 1.05, "ns of CPU a GET")

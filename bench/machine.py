@@ -1,0 +1,61 @@
+"""What the benchmarks look up on this machine: CPU times, and who else traces every call."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+HOOKS = ("sys_enter", "sys_exit")
+
+
+def run_time_ns(pid: int) -> int:
+    """CPU time of a process, all its threads, as the scheduler counts it."""
+    return sum(int((task / "schedstat").read_text().split()[0])
+               for task in Path(f"/proc/{pid}/task").iterdir())
+
+
+def private_bytes(pid: int) -> int:
+    """Resident memory that is this process's own. The BPF maps that it has mapped are left out: their
+    pages are the kernel's, and counted there (see map_bytes)."""
+    total, counts = 0, True
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        key, *values = line.split()
+        if not key.endswith(":"):
+            counts = "bpf-map" not in line
+        elif counts and key in ("Private_Clean:", "Private_Dirty:"):
+            total += int(values[0]) * 1024
+    return total
+
+
+def has_bpf_links(pid: int) -> bool:
+    """Has the process attached BPF programs?"""
+    return any("bpf" in os.readlink(fd) and "link" in os.readlink(fd)
+               for fd in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _bpftool(*arguments: str) -> list[dict]:
+    answer = subprocess.run(["bpftool", "-j", *arguments], capture_output=True, text=True, check=True,
+                            start_new_session=True)
+    return json.loads(answer.stdout or "[]")
+
+
+def maps() -> dict[int, int]:
+    """Kernel memory of every BPF map that there is, by its id."""
+    return {item["id"]: int(item["bytes_memlock"]) for item in _bpftool("map", "list")}
+
+
+def tracers() -> list[str]:
+    """BPF programs and ftrace on every system call, in words. Asked while nothing of ours is on."""
+    names = {item["id"]: item.get("name", "?") for item in _bpftool("prog", "list")}
+    found = [f"BPF program {item['prog_id']} ({names.get(item['prog_id'], '?')}) on {item['tp_name']}"
+             for item in _bpftool("link", "list") if item.get("tp_name") in HOOKS]
+    found += [f"BPF program {item['prog_id']} of process {item['pid']} on {item['tracepoint']}"
+              for item in _bpftool("perf", "list") if item.get("tracepoint") in HOOKS]
+    for hook in HOOKS:
+        switch = Path(f"/sys/kernel/tracing/events/raw_syscalls/{hook}/enable")
+        try:
+            if switch.read_text().strip() != "0":
+                found.append(f"ftrace on {hook}")
+        except OSError:  # no tracefs: nobody uses it either
+            pass
+    return found

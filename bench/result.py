@@ -1,0 +1,64 @@
+"""The rows of the table: how they are judged, shown and written."""
+
+import json
+import platform
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Row:
+    """One figure. reach: what it must reach (None: it is there for comparison)."""
+
+    name: str
+    value: float
+    unit: str
+    reach: float | None = None
+    at_least: bool = False  # reach is a lower bound
+    note: str = ""
+
+    @property
+    def held(self) -> bool | None:
+        if self.reach is None:
+            return None
+        return self.value >= self.reach if self.at_least else self.value <= self.reach
+
+    def json(self) -> dict:
+        return {"name": self.name, "value": round(self.value, 4), "unit": self.unit,
+                "reach": self.reach, "held": self.held}
+
+    def line(self) -> str:
+        mark = {True: "held  ", False: "MISSED", None: ""}[self.held]
+        bound = "" if self.reach is None else f"{'≥' if self.at_least else '≤'} {_number(self.reach)}"
+        return (f"  {self.name:26}{_number(self.value):>12} {self.unit:11}{bound:>12}  {mark:6}  "
+                f"{self.note}").rstrip()
+
+
+def _number(value: float) -> str:
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+
+
+def write(path: Path, rows: list[Row]) -> None:
+    path.write_text(json.dumps([row.json() for row in rows], indent=1) + "\n")
+
+
+def save(path: Path, rows: list[Row], strangers: list[str]) -> None:
+    """The run on what is committed, with what one must know to compare it."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=path.parent,
+                              capture_output=True, text=True, check=True).stdout.strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cpus = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")]
+    path.write_text(json.dumps({
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else ""),
+        "kernel": platform.release(),
+        "machine": f"{len(cpus)} x {cpus[0] if cpus else platform.machine()}",
+        "other_tracers": strangers,
+        "results": [row.json() for row in rows],
+    }, indent=1) + "\n")
