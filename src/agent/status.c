@@ -100,8 +100,10 @@ static json_t *sinks_json(const struct agent *agent)
     return json_pack("{s:I,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:s}", "written", (json_int_t)health.written,
                      "file_failures", (json_int_t)health.file_failures, "file_error",
                      health.file_error, "webhook_sent", (json_int_t)health.webhook_sent,
-                     "webhook_dropped", (json_int_t)health.webhook_dropped, "profile_failures",
-                     (json_int_t)failures, "profile_error", why);
+                     "webhook_dropped", (json_int_t)health.webhook_dropped, "stdout_dropped",
+                     (json_int_t)health.stdout_dropped, "journal_dropped",
+                     (json_int_t)health.journal_dropped, "profile_failures", (json_int_t)failures,
+                     "profile_error", why);
 }
 
 static json_t *unrecognised_json(const struct agent *agent)
