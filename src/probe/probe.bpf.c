@@ -338,7 +338,8 @@ static __always_inline void learn(struct thread *thread, struct replica *replica
     report->pattern = kind;
     report->fingerprint = fingerprint;
     report->flags = REPORT_NEW | (answer == BUCKET_FULL ? REPORT_UNPLACED : REPORT_LEARNED);
-    report->score = score(thread, replica, table, kind);
+    /* Beside a newcomer's empty table everything is a mismatch: that is no score to start from. */
+    report->score = replica->recognised ? score(thread, replica, table, kind) : 0;
     bpf_ringbuf_submit(report, 0);
 }
 
@@ -813,11 +814,13 @@ SEC("iter/task")
 int adopt(struct bpf_iter__task *context)
 {
     struct task_struct *task = context->task;
-    if (!task || followed(task))
+    if (!task)
         return 0;
+    /* Who is followed may belong to a replica further inside, which was not known before. */
+    struct thread *thread = followed(task);
     __u32 index = replica_of_cgroup(key_cgroup(task));
     struct replica *replica = index == PROBE_NONE ? NULL : get_replica(index);
-    if (replica)
+    if (replica && (!thread || thread->replica != index))
         follow(task, index, replica, is_entry(replica, task) ? 0 : THREAD_WAITING);
     return 0;
 }
