@@ -191,9 +191,25 @@ static bool load_early(const char *directory, const char *id, struct description
     return true;
 }
 
-/* Is a container being made, whose state will say which cgroup is its own? */
-static bool is_making(const char *root)
+/* Does its state say that this cgroup is the container's? */
+static bool is_its_cgroup(const struct workload_options *options, const char *root, const char *id,
+                          const char *cgroup_path, struct description *description)
 {
+    bool loaded = load(root, id, &options->hierarchy, description) == 0;
+    if (loaded && strcmp(description->workload.cgroup_path, cgroup_path) == 0)
+        return true;
+    if (loaded)
+        description_free(description);
+    memset(description, 0, sizeof *description);
+    return false;
+}
+
+/* Is the cgroup that of a container made just now, or of one being made, whose state will say it?
+ */
+static enum workload_answer is_newest(const struct workload_options *options, const char *root,
+                                      const char *cgroup_path, struct description *description)
+{
+    enum workload_answer answer = WORKLOAD_NOBODY;
     autodir DIR *dir = opendir(root);
     const struct dirent *item;
     while (dir && (item = readdir(dir))) {
@@ -202,21 +218,15 @@ static bool is_making(const char *root)
         if (item->d_name[0] == '.' || fstatat(dirfd(dir), item->d_name, &status, 0) < 0 ||
             (uint64_t)status.st_ctim.tv_sec + MAKING_S < clock_realtime() / NS_PER_S)
             continue;
+        if (is_its_cgroup(options, root, item->d_name, cgroup_path, description))
+            return WORKLOAD_KNOWN;
         snprintf(path, sizeof path, "%s/state.json", item->d_name);
         bool runc = faccessat(dirfd(dir), path, F_OK, 0) == 0;
         snprintf(path, sizeof path, "%s/status", item->d_name);
         if (!runc && faccessat(dirfd(dir), path, F_OK, 0) < 0)
-            return true;
+            answer = WORKLOAD_ASKED;
     }
-    return false;
-}
-
-static bool is_any_making(const struct workload_options *options)
-{
-    for (const char *const *root = options->oci_roots; *root; root++)
-        if (is_making(*root))
-            return true;
-    return false;
+    return answer;
 }
 
 enum workload_answer oci_identify(const struct workload_options *options, const char *id,
@@ -240,5 +250,10 @@ enum workload_answer oci_identify(const struct workload_options *options, const 
         memset(description, 0, sizeof *description);
         return load_early(directory, id, description) ? WORKLOAD_KNOWN : WORKLOAD_ASKED;
     }
-    return is_any_making(options) ? WORKLOAD_ASKED : WORKLOAD_NOBODY;
+    enum workload_answer answer = WORKLOAD_NOBODY;
+    for (const char *const *root = options->oci_roots; *root && answer != WORKLOAD_KNOWN; root++) {
+        enum workload_answer here = is_newest(options, *root, cgroup_path, description);
+        answer = here == WORKLOAD_NOBODY ? answer : here;
+    }
+    return answer;
 }
