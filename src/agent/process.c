@@ -112,8 +112,10 @@ static char *join_words(const char *words, size_t size)
     while (size > 0 && words[size - 1] == '\0')
         size--;
     char *text = memory_must(calloc(1, size + 1));
+    memcpy(text, words, size);
     for (size_t i = 0; i < size; i++)
-        text[i] = (unsigned char)words[i] < ' ' ? ' ' : words[i];
+        if ((unsigned char)text[i] < ' ')
+            text[i] = ' ';
     return text;
 }
 

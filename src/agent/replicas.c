@@ -11,8 +11,9 @@
 
 #define SWEEP_EVERY  (10 * NS_PER_S)
 #define IDLE_SERVICE (30 * NS_PER_S) /* a service without replicas leaves the memory after this */
-#define START_QUIET  (10 * NS_PER_S) /* a start is over when it has shown nothing new for so long \
-                                      */
+#define START_QUIET                                                              \
+    (10 * NS_PER_S) /* a start is over when it has shown nothing new for so long \
+                     */
 
 /* ---- services ---- */
 

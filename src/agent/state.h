@@ -117,8 +117,9 @@ void alerts_forget(struct agent *agent);
 
 /* ---- status.c ---- */
 
-json_t *status_answer(void *agent, const json_t *request);
-void status_metrics(void *agent, FILE *out);
+/* context: the agent, as control and metrics hand it over. */
+json_t *status_answer(void *context, const json_t *request);
+void status_metrics(void *context, FILE *out);
 
 /* ---- command.c ---- */
 

@@ -28,12 +28,12 @@ struct cmd_line {
 
 struct verb {
     const char *name;
-    const char *summary;               /* one line, for the list of verbs */
-    const char *operands;              /* "[FILE…]", "-- COMMAND [ARG…]", "" */
-    const char *description;           /* paragraphs, for --help and the man page */
-    const char *example;               /* lines "  skink …" */
-    const struct cmd_option *options;  /* ended by a NULL name; --help is added to every verb */
-    int operands_min, operands_max;    /* max -1: any number */
+    const char *summary;              /* one line, for the list of verbs */
+    const char *operands;             /* "[FILE…]", "-- COMMAND [ARG…]", "" */
+    const char *description;          /* paragraphs, for --help and the man page */
+    const char *example;              /* lines "  skink …" */
+    const struct cmd_option *options; /* ended by a NULL name; --help is added to every verb */
+    int operands_min, operands_max;   /* max -1: any number */
     int (*run)(const struct cmd_line *line, struct error *err); /* exit code; -1: err says */
 };
 

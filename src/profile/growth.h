@@ -21,7 +21,7 @@ struct growth_rule {
     uint32_t needed;         /* steady intervals in a row that end the learning */
 };
 
-#define GROWTH_RULE_DEFAULT                                                                        \
+#define GROWTH_RULE_DEFAULT \
     ((struct growth_rule){.interval_ns = 100000000000ULL, .sigma = 0.15, .needed = 5})
 
 /* The end of one interval. */
@@ -48,8 +48,8 @@ void growth_start(struct growth *growth, const struct growth_rule *rule);
 void growth_free(struct growth *growth);
 
 /*
- * Tells the curve where the training stands; call it at least once an interval, as often as you like
- * (time and calls never fall). Returns true when this call ended the learning.
+ * Tells the curve where the training stands; call it at least once an interval, as often as you
+ * like (time and calls never fall). Returns true when this call ended the learning.
  *
  * Intervals end at whole multiples of their length and get the size known at the first update from
  * then on. Intervals that end between two updates are judged as one longer interval: nothing is

@@ -35,19 +35,19 @@ enum profile_gap {
 struct profile_facts {
     char service[PROFILE_NAME];
     char version[PROFILE_NAME];
-    uint32_t window;       /* n of STIDE, PATTERN_MIN..PATTERN_MAX */
-    uint32_t bag;          /* m of BoSC, PATTERN_MIN..PATTERN_MAX */
-    uint64_t calls;        /* calls seen while learning */
-    uint64_t lost;         /* patterns, calls or reports lost while learning */
-    uint64_t starts;       /* replica starts seen */
-    uint64_t learn_ns;     /* training time so far */
-    uint64_t created;      /* ns since 1970 */
-    uint64_t updated;      /* ns since 1970 */
-    uint64_t min_calls;    /* the minimum that was asked for */
-    uint32_t frame;        /* windows in the locality frame of frame_peak */
-    uint32_t epoch;        /* calls in the epoch of epoch_peak */
-    uint32_t frame_peak;   /* most mismatches in a locality frame during the last steady intervals */
-    uint32_t epoch_peak;   /* the same within a BoSC epoch */
+    uint32_t window;     /* n of STIDE, PATTERN_MIN..PATTERN_MAX */
+    uint32_t bag;        /* m of BoSC, PATTERN_MIN..PATTERN_MAX */
+    uint64_t calls;      /* calls seen while learning */
+    uint64_t lost;       /* patterns, calls or reports lost while learning */
+    uint64_t starts;     /* replica starts seen */
+    uint64_t learn_ns;   /* training time so far */
+    uint64_t created;    /* ns since 1970 */
+    uint64_t updated;    /* ns since 1970 */
+    uint64_t min_calls;  /* the minimum that was asked for */
+    uint32_t frame;      /* windows in the locality frame of frame_peak */
+    uint32_t epoch;      /* calls in the epoch of epoch_peak */
+    uint32_t frame_peak; /* most mismatches in a locality frame during the last steady intervals */
+    uint32_t epoch_peak; /* the same within a BoSC epoch */
 };
 
 struct profile;
@@ -57,8 +57,8 @@ struct profile *profile_new(const char *service, const char *version, uint32_t w
                             uint32_t bag);
 void profile_free(struct profile *profile);
 
-/* The facts and the growth curve, to read and to update in place. Owned by the profile. The curve of
- * a new profile follows GROWTH_RULE_DEFAULT; growth_start it with another rule before the first
+/* The facts and the growth curve, to read and to update in place. Owned by the profile. The curve
+ * of a new profile follows GROWTH_RULE_DEFAULT; growth_start it with another rule before the first
  * update. */
 struct profile_facts *profile_facts(struct profile *profile);
 struct growth *profile_growth(struct profile *profile);
@@ -67,8 +67,8 @@ struct growth *profile_growth(struct profile *profile);
 size_t profile_count(const struct profile *profile, enum pattern_kind kind);
 
 /*
- * Adds one pattern; codes: its calls, oldest first, as many as the kind's length, each < CALL_CODES.
- * A bag's codes may come in any order. True when it was new.
+ * Adds one pattern; codes: its calls, oldest first, as many as the kind's length, each <
+ * CALL_CODES. A bag's codes may come in any order. True when it was new.
  */
 bool profile_add(struct profile *profile, enum pattern_kind kind, const uint16_t *codes);
 bool profile_has(const struct profile *profile, enum pattern_kind kind, const uint16_t *codes);

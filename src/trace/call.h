@@ -20,10 +20,10 @@ enum call_kind {
 
 /* 32 bytes; readers fill arrays of these. */
 struct call {
-    uint64_t time;   /* nanoseconds since 1970 (UTC), 0 when the trace has no times */
-    int64_t value;   /* CALL_ENTER: result, when has_value; CALL_FORK: parent tid; CALL_LOST: count */
-    uint32_t tid;    /* thread */
-    uint32_t pid;    /* process (thread group) */
+    uint64_t time; /* nanoseconds since 1970 (UTC), 0 when the trace has no times */
+    int64_t value; /* CALL_ENTER: result, when has_value; CALL_FORK: parent tid; CALL_LOST: count */
+    uint32_t tid;  /* thread */
+    uint32_t pid;  /* process (thread group) */
     uint16_t number; /* CALL_ENTER: number, CALL_NUMBER_COMPAT for a 32-bit call */
     uint8_t kind;    /* enum call_kind */
     bool has_value;

@@ -213,7 +213,8 @@ static size_t encode_results(struct trace_writer *writer)
         const struct call *call = &writer->pending[i];
         bool has = call->kind == CALL_ENTER && call->has_value;
         writer->integers[i] = has ? zigzag(call->value) : 0;
-        writer->raw[i / 8] |= (uint8_t)(has << i % 8);
+        if (has)
+            writer->raw[i / 8] |= (uint8_t)(1U << i % 8);
         any |= has;
     }
     return any ? flags + planes_put(writer->raw + flags, writer->integers, writer->count) : 0;

@@ -18,7 +18,8 @@ static void whole_numbers(void **state)
     uint64_t value = 7;
     assert_int_equal(parse_u64("n", "16", 2, 16, &value, &err), 0);
     assert_int_equal(value, 16);
-    const char *bad[] = {"", "17", "1", "-3", "+3", " 3", "3 ", "3x", "0x3", "99999999999999999999"};
+    const char *bad[] = {"",   "17", "1",  "-3",  "+3",
+                         " 3", "3 ", "3x", "0x3", "99999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(parse_u64("n", bad[i], 2, 16, &value, &err), -1);
     assert_int_equal(value, 16);
@@ -87,8 +88,8 @@ static void times_are_iso_8601(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_numbers),        cmocka_unit_test(fractions),
-        cmocka_unit_test(durations_and_sizes),  cmocka_unit_test(errors_carry_context),
+        cmocka_unit_test(whole_numbers),       cmocka_unit_test(fractions),
+        cmocka_unit_test(durations_and_sizes), cmocka_unit_test(errors_carry_context),
         cmocka_unit_test(times_are_iso_8601),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -327,10 +327,10 @@ static void bombs(void **state)
     assert_null(config_parse(text, size, "f.yml", &err));
     memset(text, '{', size);
     assert_null(config_parse(text, size, "f.yml", &err));
-    strcpy(text, "services:\n");
-    for (int i = 0; strlen(text) < 60000; i++)
-        sprintf(text + strlen(text), " s%d: {}\n", i);
-    assert_null(config_parse(text, strlen(text), "f.yml", &err));
+    size_t used = (size_t)snprintf(text, size, "services:\n");
+    for (int i = 0; used < 60000; i++)
+        used += (size_t)snprintf(text + used, size - used, " s%d: {}\n", i);
+    assert_null(config_parse(text, used, "f.yml", &err));
     assert_string_equal(err.text, "f.yml:2: services: too many entries (at most 4096)");
     free(text);
     refused("services:\n"

@@ -328,7 +328,8 @@ static void *serve(void *argument)
     }
     while (silent_count > 0) {
         char byte;
-        while (recv(silent[--silent_count], &byte, 1, 0) > 0)
+        silent_count--;
+        while (recv(silent[silent_count], &byte, 1, 0) > 0)
             ;
         close(silent[silent_count]);
     }
