@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-USERS = {"root": 0, "www-data": 33, "postgres": 70, "nobody": 65534}
+USERS = {"root": 0, "www-data": 33, "redis": 70, "nobody": 65534}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 REQUESTS = 10_000
 LEARNING_LIMIT = 120  # seconds
 WATCHING_LIMIT = 60
-TITLES = {"db": "PostgreSQL", "web": "gunicorn, Flask", "front": "nginx"}
+TITLES = {"db": "redis", "web": "gunicorn, Flask", "front": "nginx"}
 
 
 class Load:

@@ -1,6 +1,6 @@
 """The shop: a balancer, a web service in two replicas and a database, as real containers.
 
-    front (nginx) ────┬── web-1 (gunicorn, Flask) ──┬── db (PostgreSQL)
+    front (nginx) ────┬── web-1 (gunicorn, Flask) ──┬── db (redis)
                       └── web-2                   ──┘
 """
 
@@ -13,7 +13,7 @@ from containers import Container, System
 HERE = Path(__file__).resolve().parent
 FRONT_PORT = 8080
 WEB_PORT = 8000
-DB_PORT = 5432
+DB_PORT = 6379
 
 
 class Shop:
@@ -24,8 +24,9 @@ class Shop:
         data = system.directory / "db-data"
         data.mkdir()
         data.chmod(0o1777)
-        self.db = system.container("db", _db(data))
-        self.web = [system.container(f"web-{n}", _web(self.api_key)) for n in (1, 2)]
+        password = secrets.token_hex(8)
+        self.db = system.container("db", _db(data, password))
+        self.web = [system.container(f"web-{n}", _web(password, self.api_key)) for n in (1, 2)]
         self.front = system.container("front", _front())
         self.containers = [self.db, *self.web, self.front]
 
@@ -49,17 +50,17 @@ class Shop:
         container.wait_port(port)
 
 
-def _db(data: Path) -> Image:
-    return Image("db", "15", ["/bin/sh", "/app/start.sh"], "postgres",
-                 {"PGDATA": "/data/pg", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
+def _db(data: Path, password: str) -> Image:
+    return Image("db", "7.0", ["/usr/bin/redis-server", "/app/redis.conf", "--requirepass", password],
+                 "redis", {"MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1"},
                  {"/app": HERE / "db"}, {"/data": data})
 
 
-def _web(api_key: str) -> Image:
+def _web(password: str, api_key: str) -> Image:
     return Image("web", "1.4.2", ["/usr/bin/python3", "-m", "gunicorn", "-c", "/app/gunicorn.conf.py",
                                   "app:app"], "www-data",
                  {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": "/app", "MALLOC_ARENA_MAX": "1",
-                  "DATABASE": "host=db user=shop password=hunter2 dbname=shop"},
+                  "DATABASE": "db", "DATABASE_PASSWORD": password},
                  {"/app": HERE / "web"}, secrets={"/etc/shop/payment.key": api_key + "\n"})
 
 
@@ -75,8 +76,8 @@ def missing() -> list[str]:
         "nginx": "/usr/sbin/nginx",
         "gunicorn": "/usr/bin/gunicorn",
         "python3-flask": "/usr/lib/python3/dist-packages/flask",
-        "python3-psycopg2": "/usr/lib/python3/dist-packages/psycopg2",
-        "postgresql": "/usr/lib/postgresql",
+        "python3-redis": "/usr/lib/python3/dist-packages/redis",
+        "redis-server": "/usr/bin/redis-server",
         "iproute2": "/usr/bin/ip",
     }
     return [package for package, path in needs.items() if not Path(path).exists()]

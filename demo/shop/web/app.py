@@ -1,35 +1,18 @@
-"""A small web shop: Flask before PostgreSQL. It has the weakness of many real ones (see status)."""
+"""A small web shop: Flask before redis. It has the weakness of many real ones (see status)."""
 
 import csv
 import io
-import os
 import subprocess
 
-import psycopg2
+import redis
+import shelves
 from flask import Flask, Response, abort, redirect, request
 
 app = Flask(__name__)
-_connection = None
+shelves.fill()
 
 
-def query(sql: str, *values):
-    """Runs one statement; a connection that the database closed is opened again, once."""
-    global _connection
-    for attempt in (1, 2):
-        try:
-            if _connection is None:
-                _connection = psycopg2.connect(os.environ["DATABASE"])
-                _connection.autocommit = True
-            with _connection.cursor() as cursor:
-                cursor.execute(sql, values)
-                return cursor.fetchall() if cursor.description else []
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
-            _connection = None
-            if attempt == 2:
-                raise
-
-
-@app.errorhandler(psycopg2.Error)
+@app.errorhandler(redis.RedisError)
 def no_database(_error):
     return "The shop is closed for a moment.\n", 503
 
@@ -46,21 +29,18 @@ def health():
 
 @app.get("/")
 def home():
-    rows = query("SELECT id, name FROM product ORDER BY id LIMIT 12")
-    return page("Lizard lamps", *(f'<a href="/product/{n}">{name}</a>' for n, name in rows))
+    numbers = range(1, 13)
+    return page("Lizard lamps", *(f'<a href="/product/{n}">{name}</a>'
+                                  for n, name in zip(numbers, shelves.names(numbers))))
 
 
 @app.get("/product/<int:number>")
 def product(number: int):
-    rows = query("SELECT name, price FROM product WHERE id = %s", number)
-    if not rows:
+    found = shelves.product(number)
+    if not found:
         abort(404)
-    name, price = rows[0]
-    [(sold,)] = query("SELECT count(*) FROM purchase WHERE product = %s", number)
-    reviews = query("SELECT stars, words FROM review WHERE product = %s ORDER BY id DESC LIMIT 5",
-                    number)
-    return page(name, f"{price / 100:.2f} €, {sold} sold",
-                *(f"{'★' * stars} {words}" for stars, words in reviews))
+    name, price, sold, reviews = found
+    return page(name, f"{price / 100:.2f} €, {sold} sold", *reviews)
 
 
 @app.get("/search")
@@ -68,8 +48,7 @@ def search():
     words = request.args.get("q", "")
     if not 1 <= len(words) <= 60:
         abort(400)
-    rows = query("SELECT name FROM product WHERE name ILIKE %s LIMIT 20", f"%{words}%")
-    return page("Found", *(name for name, in rows))
+    return page("Found", *shelves.search(words))
 
 
 @app.post("/order")
@@ -77,8 +56,7 @@ def order():
     number = request.form.get("product", type=int)
     if number is None:
         abort(400)
-    query("INSERT INTO purchase (product, address) VALUES (%s, %s)", number,
-          request.form.get("address", "")[:400])
+    shelves.order(number, request.form.get("address", "")[:400])
     return redirect(f"/product/{number}", 303)
 
 
@@ -87,15 +65,14 @@ def review():
     number, stars = request.form.get("product", type=int), request.form.get("stars", type=int)
     if number is None or stars not in range(1, 6):
         abort(400)
-    query("INSERT INTO review (product, stars, words) VALUES (%s, %s, %s)", number, stars,
-          request.form.get("words", "")[:200])
+    shelves.review(number, stars, request.form.get("words", "")[:200])
     return redirect(f"/product/{number}", 303)
 
 
 @app.get("/prices.csv")
 def prices():
     out = io.StringIO()
-    csv.writer(out).writerows(query("SELECT id, name, price FROM product ORDER BY id"))
+    csv.writer(out).writerows(shelves.prices())
     return Response(out.getvalue(), mimetype="text/csv")
 
 

@@ -1,4 +1,0 @@
-CREATE ROLE shop LOGIN;
-
-CREATE DATABASE shop OWNER shop;
-
