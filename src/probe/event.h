@@ -60,7 +60,7 @@ struct report {
 };
 
 enum process_flags {
-    PROCESS_ENTRY = 1 << 0, /* the first program of the container: its start was seen whole */
+    PROCESS_ENTRY = 1 << 0, /* the container's first process: its start was seen whole */
 };
 
 struct process_event {
@@ -112,7 +112,7 @@ struct replica_counters {
     __u64 calls; /* each thread adds its own every 32 calls and when it execs or exits */
     __u64 mismatches[PATTERN_KINDS];
     __u64 novelties[PATTERN_KINDS];
-    __u64 starts;        /* entry programs seen */
+    __u64 starts;        /* 1: its start was seen whole, 0: it ran already, or has yet to */
     __u64 last_mismatch; /* CLOCK_MONOTONIC, ns */
     struct replica_losses lost;
     __u32 frame_peak; /* most mismatches in a locality frame; user space may set it back to 0 */
@@ -127,6 +127,7 @@ struct replica {
     __u32 entry;      /* enum replica_entry */
     __u32 recorded;   /* stream its calls */
     __u32 recognised; /* user space knows whose it is */
+    __u32 begun;      /* calls of it count: what enters from now on is no start any more */
     __u32 novelties_held;
     __u64 quota_second; /* the second that the next three count: reports of what was learned, of */
     __u32 learn_used;   /* what was detected, and of processes */

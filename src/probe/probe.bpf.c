@@ -597,9 +597,9 @@ static __always_inline struct process_event *reserve_process(struct replica *rep
     return event;
 }
 
-/* A process event without program and arguments. */
+/* A process event without program and arguments. flags: enum process_flags. */
 static __always_inline void say(__u32 kind, __u32 index, struct replica *replica,
-                                struct task_struct *task, struct task_struct *parent)
+                                struct task_struct *task, struct task_struct *parent, __u32 flags)
 {
     struct process_event *event = reserve_process(replica);
     if (!event)
@@ -607,10 +607,19 @@ static __always_inline void say(__u32 kind, __u32 index, struct replica *replica
     fill_head(&event->head, kind, index, replica, task);
     if (parent)
         event->head.parent = parent->tgid;
-    event->flags = 0;
+    event->flags = flags;
     event->arguments_size = 0;
     event->program[0] = '\0';
     bpf_ringbuf_submit(event, 0);
+}
+
+/* From here on a process is part of the replica's behaviour: is it the first one? */
+static __always_inline __u32 begin(struct replica *replica)
+{
+    if (replica->begun || __sync_fetch_and_add(&replica->begun, 1) != 0)
+        return 0;
+    replica->counters.starts = 1;
+    return PROCESS_ENTRY;
 }
 
 static __always_inline void record_fork(struct replica *replica, struct task_struct *parent,
@@ -644,7 +653,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
     if (recording && replica->recorded)
         record_fork(replica, parent, child);
     if (child->tgid != parent->tgid)
-        say(EVENT_FORK, index, replica, child, parent);
+        say(EVENT_FORK, index, replica, child, parent, from ? 0 : begin(replica));
     return 0;
 }
 
@@ -690,8 +699,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
     if (thread->flags & THREAD_WAITING) {
         if (!is_entry(replica, task))
             return 0;
-        if (__sync_fetch_and_add(&replica->counters.starts, 1) == 0)
-            flags = PROCESS_ENTRY;
+        flags = begin(replica);
     }
     flush_calls(thread, replica);
     begin_window(thread);
@@ -713,7 +721,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
     if (recording)
         record(thread, CALL_EXIT, 0, 0);
     if (task->pid == task->tgid)
-        say(EVENT_EXIT, thread->replica, replica, task, NULL);
+        say(EVENT_EXIT, thread->replica, replica, task, NULL, 0);
     return 0;
 }
 
@@ -735,7 +743,7 @@ int BPF_PROG(on_attach, struct cgroup *to, const char *path, struct task_struct 
         return 0;
     follow(task, index, replica, replica->entry == ENTRY_JOIN ? 0 : THREAD_WAITING);
     if (replica->entry == ENTRY_JOIN)
-        say(EVENT_JOINED, index, replica, task, NULL);
+        say(EVENT_JOINED, index, replica, task, NULL, begin(replica));
     return 0;
 }
 
@@ -820,7 +828,11 @@ int adopt(struct bpf_iter__task *context)
     struct thread *thread = followed(task);
     __u32 index = replica_of_cgroup(key_cgroup(task));
     struct replica *replica = index == PROBE_NONE ? NULL : get_replica(index);
-    if (replica && (!thread || thread->replica != index))
-        follow(task, index, replica, is_entry(replica, task) ? 0 : THREAD_WAITING);
+    if (!replica || (thread && thread->replica == index))
+        return 0;
+    bool behaves = is_entry(replica, task);
+    if (behaves)
+        replica->begun = 1;
+    follow(task, index, replica, behaves ? 0 : THREAD_WAITING);
     return 0;
 }
