@@ -29,16 +29,17 @@ def make_rootfs(path):
         (path / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (path / name).symlink_to(f"usr/{name}")
+    (path / "etc" / "shadow").write_text("root:secret:1::::::\n")
     return path
 
 
-def make_bundle(path, annotations=None, cgroup=None):
-    """A container that sleeps, with the host's /usr."""
+def make_bundle(path, annotations=None, cgroup=None, command=("sleep", "100")):
+    """A container that sleeps, or does what it is told, with the host's /usr."""
     make_rootfs(path / "rootfs")
     spec = {
         "ociVersion": "1.0.2",
         "root": {"path": "rootfs", "readonly": True},
-        "process": {"user": {"uid": 0, "gid": 0}, "args": ["sleep", "100"], "cwd": "/",
+        "process": {"user": {"uid": 0, "gid": 0}, "args": [*command], "cwd": "/",
                     "env": ["PATH=/usr/bin"]},
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
@@ -97,6 +98,18 @@ class Daemon:
         self.process.send_signal(number)
         self.process.wait(20)
 
+    def __enter__(self):
+        try:
+            self.start()
+            self.import_image("skel:1")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def __call__(self, *words, **options):
         return run(*self.client, *words, env=self.environment, **options).strip()
 
@@ -136,6 +149,29 @@ class Daemon:
                 continue
             if f"{self.path}/" in text:
                 yield int(process.name)
+
+
+def dockerd(path, program):
+    """Docker with all that it keeps below path."""
+    path.mkdir()
+    return Daemon(
+        path,
+        [program("dockerd", "docker.io"), "--data-root", path / "data", "--exec-root", path / "x",
+         "-p", path / "pid", "-H", f"unix://{path}/socket", "--iptables=false", "--bridge=none",
+         "--live-restore"],
+        [program("docker", "docker.io"), "-H", f"unix://{path}/socket"], {})
+
+
+def podman_service(path, program):
+    """Podman with all that it keeps below path."""
+    path.mkdir()
+    (path / "conf").write_text(
+        '[containers]\ndefault_ulimits=["nofile=20000:20000","nproc=32768:32768"]\n'
+        '[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\n')
+    client = [program("podman", "podman"), "--root", path / "root", "--runroot", path / "run",
+              "--tmpdir", path / "tmp"]
+    return Daemon(path, [*client, "system", "service", "-t", "0", f"unix://{path}/socket"],
+                  client, {"CONTAINERS_CONF": str(path / "conf")})
 
 
 class FakeEngine:

@@ -11,25 +11,10 @@ from pathlib import Path
 
 import pytest
 from conftest import wait_until
-from engines import PURE_V2, Daemon, FakeEngine, container, make_bundle, make_rootfs, run
+from engines import (PURE_V2, FakeEngine, container, dockerd, make_bundle, make_rootfs,
+                     podman_service, run)
 
 pytestmark = pytest.mark.usefixtures("root", "engines_cgroups")
-
-
-@pytest.fixture
-def engines_cgroups():
-    """Takes away the empty cgroups that the engines themselves leave behind."""
-
-    def found():
-        names = ("docker", "libpod_parent", "lxc.pivot", "wl-test")
-        return {path for name in names for path in Path("/sys/fs/cgroup").glob(f"*/{name}")}
-
-    before = found()
-    yield
-    for path in found() - before:
-        for folder, _, _ in os.walk(path, topdown=False):
-            wait_until(lambda folder=folder: not Path(folder, "cgroup.procs").read_text(), 2)
-            os.rmdir(folder)
 
 
 class Watch:
@@ -203,39 +188,14 @@ SLEEP = ("--network=none", "-v", "/usr:/usr:ro", "skel:1", "sleep", "100")
 
 @pytest.fixture(name="docker")
 def docker_fixture(program, tmp_path):
-    path = tmp_path / "d"
-    path.mkdir()
-    daemon = Daemon(
-        path,
-        [program("dockerd", "docker.io"), "--data-root", path / "data", "--exec-root", path / "x",
-         "-p", path / "pid", "-H", f"unix://{path}/socket", "--iptables=false", "--bridge=none",
-         "--live-restore"],
-        [program("docker", "docker.io"), "-H", f"unix://{path}/socket"], {})
-    try:
-        daemon.start()
-        daemon.import_image("skel:1")
+    with dockerd(tmp_path / "d", program) as daemon:
         yield daemon
-    finally:
-        daemon.close()
 
 
 @pytest.fixture(name="podman")
 def podman_fixture(program, tmp_path):
-    path = tmp_path / "p"
-    path.mkdir()
-    (path / "conf").write_text(
-        '[containers]\ndefault_ulimits=["nofile=20000:20000","nproc=32768:32768"]\n'
-        '[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\n')
-    client = [program("podman", "podman"), "--root", path / "root", "--runroot", path / "run",
-              "--tmpdir", path / "tmp"]
-    daemon = Daemon(path, [*client, "system", "service", "-t", "0", f"unix://{path}/socket"],
-                    client, {"CONTAINERS_CONF": str(path / "conf")})
-    try:
-        daemon.start()
-        daemon.import_image("skel:1")
+    with podman_service(tmp_path / "p", program) as daemon:
         yield daemon
-    finally:
-        daemon.close()
 
 
 def ask_until_known(watcher, path):
