@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from agent import Skink
 from conftest import wait_until
-from daemon import Skink
 from engines import PURE_V2, dockerd, podman_service
 from services import InBundle, InCgroup, InDaemon, InLxc, Load
 
