@@ -67,7 +67,7 @@ test | lint | fuzz)
 bench)
     packages build demo bench
     build
-    as_root bench/run "$@"
+    as_root python3 bench/bench.py "$@"
     ;;
 install)
     packages build

@@ -5,6 +5,7 @@ machine disturbs all of them alike; minimum and median of the samples are compar
 """
 
 import signal
+import socket
 import subprocess
 import time
 from contextlib import contextmanager, nullcontext
@@ -132,6 +133,11 @@ def _peers(system: System, loop: _Loop, strangers: set[str]) -> list[Row]:
 # ---- redis ----
 
 
+def _answers() -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", REDIS_PORT)) == 0
+
+
 class Redis:
     """redis-server in a cgroup of its own, and redis-benchmark asking it, each on its own CPU."""
 
@@ -141,18 +147,15 @@ class Redis:
             ["redis-server", "--port", str(REDIS_PORT), "--save", "", "--dir", str(system.directory)],
             stdout=subprocess.DEVNULL)
         self._system = system
-        wait_for(lambda: self._benchmark(1) == 0, 10, "redis-server to answer")
+        wait_for(_answers, 10, "redis-server to answer")
         pin(self.process.pid, 0)
 
-    def _benchmark(self, requests: int) -> int:
+    def load(self, requests: int = REDIS_REQUESTS) -> None:
         child = self._system.spawn(
             ["redis-benchmark", "-p", str(REDIS_PORT), "-t", "get", "-n", str(requests), "-q"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         pin(child.pid, 1)
-        return child.wait()
-
-    def load(self, requests: int = REDIS_REQUESTS) -> None:
-        if self._benchmark(requests) != 0:
+        if child.wait() != 0:
             raise RuntimeError("redis-benchmark failed")
 
     def cpu_per_get(self) -> list[float]:

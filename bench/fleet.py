@@ -12,7 +12,7 @@ from pathlib import Path
 
 import machine
 from result import Row
-from rig import BUILD, Agent, Page
+from rig import BUILD, Agent, Page, key_hierarchy
 from bundle import Image
 from containers import Container, System, wait_for
 
@@ -63,10 +63,10 @@ def _images(system: System, number: int) -> dict[int, Image]:
     data = system.directory / f"data-{number}"
     data.mkdir()
     data.chmod(0o1777)
-    static = [sys.executable, "-m", "http.server", "8000"]
+    static = ["/usr/bin/python3", "-m", "http.server", "8000"]
     return {
         6379: Image("redis", "7.0", ["redis-server", "--save", "", "--protected-mode", "no"]),
-        8080: Image("haproxy", "2.6", ["haproxy", "-db", "-f", "/app/haproxy.cfg"], "haproxy",
+        8080: Image("haproxy", "2.6", ["haproxy", "-db", "-f", "/app/haproxy.cfg"],
                     folders={"/app": _folder(system, "haproxy.cfg", HAPROXY)}),
         8000: Image("static", "3.11", static, "www-data"),
         8001: Image("flask", "2.2", ["gunicorn", "-b", "0.0.0.0:8001", "--chdir", "/app", "app:app",
@@ -94,22 +94,23 @@ class _Load:
             raise RuntimeError(f"the load failed: {answer['failures']}")
 
 
-def _maps_since(before: dict[int, int]) -> int:
-    return sum(size for number, size in machine.maps().items() if number not in before)
+def _start_all(system: System) -> list[tuple[Container, int]]:
+    """Ten containers of each service, and the ports that they answer on."""
+    containers = []
+    for number in range(1, REPLICAS + 1):
+        for port, image in _images(system, number).items():
+            container = system.container(f"{image.service}-{number}", image)
+            container.start()
+            containers.append((container, port))
+    for container, port in containers:
+        container.wait_port(port, 60)
+    return containers
 
 
 def memory(system: System, _strangers: set[str]) -> list[Row]:
     agent = Agent(system, "fleet")
-    before = machine.maps()
     with agent.running():
-        containers: list[tuple[Container, int]] = []
-        for number in range(1, REPLICAS + 1):
-            for port, image in _images(system, number).items():
-                container = system.container(f"{image.service}-{number}", image)
-                container.start()
-                containers.append((container, port))
-        for container, port in containers:
-            container.wait_port(port, 60)
+        containers = _start_all(system)
         load = _Load(system, [(container.address, port) for container, port in containers])
         names = sorted({container.image.service for container, _ in containers})
         agent.learn(names, load.once)
@@ -120,7 +121,7 @@ def memory(system: System, _strangers: set[str]) -> list[Row]:
             raise RuntimeError(f"{len(replicas)} replicas watched of {len(containers)}")
         patterns = sum(service["windows"] + service["bags"] for service in services)
         private = machine.private_bytes(agent.process.pid)
-        maps = _maps_since(before)
+        maps = machine.map_bytes(agent.process.pid)
         threads = sum(_threads(replica["cgroup"]) for replica in replicas)
     followed = threads * THREAD_BYTES
     return [Row("agent_memory", (private + maps + followed) / MIB, "MiB", 64,
@@ -131,8 +132,10 @@ def memory(system: System, _strangers: set[str]) -> list[Row]:
 
 
 def _threads(cgroup: str) -> int:
-    from rig import key_hierarchy
-    return len((key_hierarchy() / cgroup[1:] / "tasks").read_text().split())
+    directory = key_hierarchy() / cgroup[1:]
+    names = ("cgroup.threads", "tasks")  # v2, v1
+    return sum(len((directory / name).read_text().split())
+               for name in names if (directory / name).exists())
 
 
 # ---- alerts ----
@@ -185,6 +188,7 @@ class _Worker:
         self.page.set("order", 4 * self._orders + what)
 
     def work(self) -> None:
+        time.sleep(0.03)  # its idling is part of what is learned
         self.order(JOB)
         wait_for(lambda: self.page.get("done") == self.page.get("order"), 10, "the worker's job")
 
@@ -223,7 +227,7 @@ def alerts(system: System, _strangers: set[str]) -> list[Row]:
             worker.work()
             worker.stop()
         worker.start()
-        agent.learn(["worker"], lambda: (worker.work(), time.sleep(0.01)))
+        agent.learn(["worker"], worker.work)
         worker.stop()
         latencies = [_one_alert(agent, worker, watch) for _ in range(ALERTS)]
     return [Row("alert_ms_median", statistics.median(latencies), "ms", 5,

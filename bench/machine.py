@@ -3,8 +3,10 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
+ARRAY_OF_MAPS = 12  # enum bpf_map_type
 HOOKS = ("sys_enter", "sys_exit")
 
 
@@ -39,9 +41,20 @@ def _bpftool(*arguments: str) -> list[dict]:
     return json.loads(answer.stdout or "[]")
 
 
-def maps() -> dict[int, int]:
-    """Kernel memory of every BPF map that there is, by its id."""
-    return {item["id"]: int(item["bytes_memlock"]) for item in _bpftool("map", "list")}
+def map_bytes(pid: int) -> int:
+    """Kernel memory of the BPF maps that a process holds, and of the maps in its maps of maps."""
+    own, inner = {}, set()
+    for file in Path(f"/proc/{pid}/fdinfo").iterdir():
+        facts = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
+        if "map_id" not in facts:
+            continue
+        number = int(facts["map_id"])
+        own[number] = int(facts["memlock"])
+        if int(facts["map_type"]) == ARRAY_OF_MAPS:
+            inner |= {int.from_bytes((int(byte, 16) for byte in item["value"]), sys.byteorder)
+                      for item in _bpftool("map", "dump", "id", str(number)) if "value" in item}
+    sizes = {item["id"]: int(item["bytes_memlock"]) for item in _bpftool("map", "list")}
+    return sum(own.values()) + sum(sizes[number] for number in inner - set(own))
 
 
 def tracers() -> list[str]:
