@@ -70,7 +70,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("bench: needs root, for containers and BPF (sudo)", file=sys.stderr)
         return 3
-    strangers = set(machine.tracers())
+    strangers = set(machine.tracers_that_stay())
     _say_strangers(strangers)
     try:
         rows = _measure(arguments.parts or list(PARTS), strangers)

@@ -7,7 +7,6 @@ machine disturbs all of them alike; minimum and median of the samples are compar
 import signal
 import socket
 import subprocess
-import time
 from contextlib import contextmanager, nullcontext
 from statistics import median
 
@@ -23,7 +22,6 @@ PEER_ROUNDS = 3
 REDIS_REQUESTS = 60_000
 REDIS_ROUNDS = 12
 REDIS_PORT = 16379
-QUIET_WAIT = 30  # seconds that a foreign tracer has to go away before a round
 
 
 @contextmanager
@@ -40,20 +38,12 @@ def _ready(system: System, command: list[str], word: str, **options):
         child.stdout.read()
 
 
-def _undisturbed(strangers: set[str]) -> None:
-    """Waits a while for tracers that are not ours to go; notes the ones that stay."""
-    deadline = time.monotonic() + QUIET_WAIT
-    while (found := machine.tracers()) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    strangers.update(found)
-
-
 def _take_turns(variants: dict, sample, rounds: int, strangers: set[str]) -> dict[str, list[float]]:
     """variants: name -> function that gives the context manager of the tracer."""
     samples = {name: [] for name in variants}
     for _ in range(rounds):
         for name, tracer in variants.items():
-            _undisturbed(strangers)
+            strangers.update(machine.tracers_that_stay())
             with tracer():
                 samples[name] += sample()
     return samples

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+PATIENCE = 30  # seconds
 ARRAY_OF_MAPS = 12  # enum bpf_map_type
 HOOKS = ("sys_enter", "sys_exit")
 
@@ -63,7 +65,8 @@ def tracers() -> list[str]:
     found = [f"BPF program {item['prog_id']} ({names.get(item['prog_id'], '?')}) on {item['tp_name']}"
              for item in _bpftool("link", "list") if item.get("tp_name") in HOOKS]
     found += [f"BPF program {item['prog_id']} of process {item['pid']} on {item['tracepoint']}"
-              for item in _bpftool("perf", "list") if item.get("tracepoint") in HOOKS]
+              for item in _bpftool("perf", "list")
+              if item["fd_type"] == "tracepoint" and item["tracepoint"] in HOOKS]
     for hook in HOOKS:
         switch = Path(f"/sys/kernel/tracing/events/raw_syscalls/{hook}/enable")
         try:
@@ -71,4 +74,12 @@ def tracers() -> list[str]:
                 found.append(f"ftrace on {hook}")
         except OSError:  # no tracefs: nobody uses it either
             pass
+    return found
+
+
+def tracers_that_stay() -> list[str]:
+    """The same, after a while in which they had time to go."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := tracers()) and time.monotonic() < deadline:
+        time.sleep(0.5)
     return found
