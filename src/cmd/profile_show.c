@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cmd/cmd.h"
 #include "cmd/profile.h"
+#include "cmd/spell.h"
 #include "trace/call.h"
 
 static uint32_t length_of(struct profile *profile, enum pattern_kind kind)
@@ -28,22 +29,12 @@ static size_t alphabet(struct profile *profile, bool there[CALL_CODES])
 
 /* ---- for machines ---- */
 
-static json_t *names_json(const uint16_t *codes, uint32_t length)
-{
-    json_t *names = json_array();
-    for (uint32_t i = 0; i < length; i++) {
-        char name[CALL_NAME];
-        json_array_append_new(names, json_string(call_name(codes[i], name)));
-    }
-    return names;
-}
-
 static json_t *patterns_json(struct profile *profile, enum pattern_kind kind)
 {
     json_t *patterns = json_array();
     for (size_t i = 0; i < profile_count(profile, kind); i++)
         json_array_append_new(
-            patterns, names_json(profile_pattern(profile, kind, i), length_of(profile, kind)));
+            patterns, spell_json(profile_pattern(profile, kind, i), length_of(profile, kind)));
     return patterns;
 }
 
@@ -126,26 +117,14 @@ static void print_alphabet(struct profile *profile)
         putchar('\n');
 }
 
-/* A window as it is; a bag with how often each call is in it: "close*2 openat". */
-static void print_pattern(enum pattern_kind kind, const uint16_t *codes, uint32_t length)
-{
-    printf("%s", kind == PATTERN_WINDOW ? "window" : "bag");
-    for (uint32_t i = 0, run; i < length; i += run) {
-        char name[CALL_NAME];
-        for (run = 1; kind == PATTERN_BAG && i + run < length && codes[i + run] == codes[i];)
-            run++;
-        printf(" %s", call_name(codes[i], name));
-        if (run > 1)
-            printf("*%u", run);
-    }
-    putchar('\n');
-}
-
 static void print_patterns(struct profile *profile)
 {
     for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++)
-        for (size_t i = 0; i < profile_count(profile, kind); i++)
-            print_pattern(kind, profile_pattern(profile, kind, i), length_of(profile, kind));
+        for (size_t i = 0; i < profile_count(profile, kind); i++) {
+            printf("%s ", kind == PATTERN_WINDOW ? "window" : "bag");
+            spell_pattern(kind, profile_pattern(profile, kind, i), length_of(profile, kind));
+            putchar('\n');
+        }
 }
 
 int profile_show(const struct profile_request *request, struct error *err)
