@@ -13,7 +13,7 @@ import pytest
 @pytest.fixture(scope="session")
 def make_trace(skink_bin):
     """bench/make_trace.c, built beside the program."""
-    path = Path(skink_bin).parent / "tests" / "make_trace"
+    path = Path(skink_bin).parent / "bench" / "make_trace"
     if not path.exists():
         pytest.fail(f"{path} is not there (./do build)")
 
