@@ -17,10 +17,12 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-# Shares per hundred requests. One client buys, the others look around.
+# Shares per hundred requests. The first client buys, the others look around; the last one is a
+# passer-by, who comes for one page at a time on a connection of its own.
 LOOKING = {"home": 22, "product": 36, "search": 18, "prices": 3, "status": 6, "status_unknown": 2,
            "health": 3, "missing_product": 3, "missing_page": 3, "bad_search": 2, "bad_order": 2}
 BUYING = {**LOOKING, "home": 16, "product": 24, "search": 12, "order": 16, "review": 8}
+PAUSE_OF_PASSER_BY = 0.05
 PAUSE_AFTER_FAILURE = 0.05
 WORDS = ("lamp", "lizard", "no. 7", "LAMP", "12", "nothing of this kind", "€")
 
@@ -120,17 +122,15 @@ class Counts:
 
 
 class Load:
-    """`clients` threads that ask until stop() or until `limit` requests have been made."""
+    """`clients` threads that ask until stop() or until about `limit` requests have been made."""
 
-    def __init__(self, address: tuple[str, int], clients: int = 2, limit: int = 0, pause: float = 0,
-                 seed: int = 1):
+    def __init__(self, address: tuple[str, int], clients: int = 3, limit: int = 0, seed: int = 1):
         self.address = address
         self.limit = limit
-        self.pause = pause
         self.stopping = threading.Event()
         self.counts = [Counts() for _ in range(clients)]
         self.threads = [threading.Thread(target=self._client, args=(
-            counts, random.Random(seed + n), LOOKING if n else BUYING))
+            counts, random.Random(seed + n), LOOKING if n else BUYING, 0 < n == clients - 1))
             for n, counts in enumerate(self.counts)]
 
     def start(self) -> None:
@@ -145,8 +145,11 @@ class Load:
     def finished(self) -> bool:
         return not any(thread.is_alive() for thread in self.threads)
 
+    def requests(self) -> int:
+        return sum(counts.requests for counts in self.counts)
+
     def total(self) -> dict:
-        requests = sum(c.requests for c in self.counts)
+        requests = self.requests()
         wrong: dict[str, int] = {}
         for counts in self.counts:
             for what, number in list(counts.wrong.items()):
@@ -155,19 +158,20 @@ class Load:
                 "mean_ms": round(1e3 * sum(c.seconds for c in self.counts) / max(1, requests), 3),
                 "worst_ms": round(1e3 * max(c.slowest for c in self.counts), 1), "wrong": wrong}
 
-    def _client(self, counts: Counts, dice: random.Random, shares: dict[str, int]) -> None:
+    def _client(self, counts: Counts, dice: random.Random, shares: dict[str, int],
+                passes_by: bool) -> None:
         deck = [kind for kind, share in shares.items() for _ in range(share)]
         connection = Connection(self.address)
         while not self.stopping.is_set():
             dice.shuffle(deck)
             for kind in deck:
-                if self.stopping.is_set() or (self.limit and counts.requests * len(self.counts)
-                                              >= self.limit):
+                if self.stopping.is_set() or 0 < self.limit <= self.requests():
                     connection.close()
                     return
                 self._one(connection, kind, counts, dice)
-                if self.pause:
-                    time.sleep(self.pause)
+                if passes_by:
+                    connection.close()
+                    time.sleep(PAUSE_OF_PASSER_BY)
 
     @staticmethod
     def _one(connection: Connection, kind: str, counts: Counts, dice: random.Random) -> None:
@@ -191,13 +195,12 @@ class Load:
 def main() -> int:
     parser = argparse.ArgumentParser(description="A closed-loop load on the shop.")
     parser.add_argument("address", help="HOST:PORT of the balancer")
-    parser.add_argument("--clients", type=int, default=2)
+    parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--requests", type=int, default=0, help="end after so many (0: no limit)")
     parser.add_argument("--seconds", type=float, default=600, help="end after so long")
-    parser.add_argument("--pause", type=float, default=0, help="seconds between a client's requests")
     options = parser.parse_args()
     host, _, port = options.address.rpartition(":")
-    load = Load((host, int(port)), options.clients, options.requests, options.pause)
+    load = Load((host, int(port)), options.clients, options.requests)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: load.stopping.set())
     deadline = time.monotonic() + options.seconds
