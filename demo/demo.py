@@ -110,7 +110,7 @@ class Play:
             self.terminal.block(self._growth_lines(services, growth), last=learned)
             if restarts and not learned:
                 self.shop.restart(restarts.pop(0))
-            self.wait(1)
+            self.wait(0.5)
         self.daemon.alerts()
         complete = [name for name, service in self.daemon.services().items()
                     if service["mode"] == "watching" and service["state"] == "complete"]
@@ -232,20 +232,36 @@ class Play:
         line(f"  stolen: {dim(result['secret'], 'yellow')}")
 
     def _show_alert(self, alert: dict, last: dict) -> None:
+        """The alert as it came, and what it had grown to a second later."""
         line, paint = self.terminal.line, self.terminal.paint
-        first = alert["first_unknown"]
+        first, latency = alert["first_unknown"], f"{alert['latency_ms']:.1f} ms"
         line()
-        line(f"  {paint('ALERT', 'red', 'bold')}  {paint(alert['message'], 'bold')}")
-        line(f"  where  service {alert['service']} {alert['version']}, replica "
-             f"{self.daemon.short(alert['replica'])}; {alert['detector']}: score {alert['score']}, "
-             f"threshold {alert['threshold']}")
+        line(f"  {paint('ALERT', 'red', 'bold')}  service {alert['service']} {alert['version']}, "
+             f"replica {paint(self.daemon.short(alert['replica']), 'bold')}")
+        line(f"  why    {alert['score']} of the last {alert['of']} windows of a thread unknown "
+             f"({alert['detector']}, threshold {alert['threshold']})")
         line(f"  first  {first['call']} by {first['command']} ({first['pid']}), {first['time']}")
-        line(f"  after  {paint(f'''{alert['latency_ms']:.1f} ms''', 'bold')} from there to this alert")
+        line(f"  after  {paint(latency, 'bold')} from there to this alert")
         for depth, process in enumerate(last["process_tree"]):
-            words = process["arguments"] or process["command"]
-            line(f"  {'' if depth else 'who':7}{'  ' * depth}{process['pid']} {words[:70]}")
-        for number, unknown in enumerate(last["unknown"][:6]):
-            line(f"  {'' if number else 'new':7}{' '.join(unknown['calls'])}  × {unknown['count']}")
+            line(f"  {'' if depth else 'who':7}{'  ' * depth}{_process(process)}")
+        for tree in last["other_trees"]:
+            line(f"  {'':7}{'  ' * (len(tree) - 1)}{_process(tree[-1])}")
+        for number, (command, window) in enumerate(_windows(last["unknown"])):
+            line(f"  {'' if number else 'new':7}{command:8}{window}")
+        line(f"  so far {last['novelties']} new patterns, seen {last['mismatches']} times")
+
+
+def _process(process: dict) -> str:
+    return f"{process['pid']} {process['arguments'] or process['command']}"[:76]
+
+
+def _windows(unknown: list[dict], each: int = 2) -> list[tuple[str, str]]:
+    """The first unknown windows of every command."""
+    shown: dict[str, list[str]] = {}
+    for pattern in unknown:
+        if pattern["kind"] == "window":
+            shown.setdefault(pattern["command"], []).append(" ".join(pattern["calls"]))
+    return [(command, window) for command, windows in shown.items() for window in windows[:each]]
 
 
 def closing(terminal: Terminal, checked: list[tuple[bool, str]]) -> int:
