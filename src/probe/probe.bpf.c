@@ -586,8 +586,8 @@ static __always_inline struct thread *followed(struct task_struct *task)
 }
 
 /*
- * Room for a process event. Its callers alone test for NULL: Linux 6.1 forgets that memory of a ring
- * has passed that test, and takes a second one for a leak.
+ * Room for a process event. Its callers alone test for NULL: Linux 6.1 forgets that memory of a
+ * ring has passed that test, and takes a second one for a leak.
  */
 static __always_inline struct process_event *reserve_process(struct replica *replica)
 {
