@@ -294,7 +294,7 @@ static __always_inline __u32 score(struct thread *thread, struct replica *replic
         return count;
     }
     flush_calls(thread, replica);
-    __u64 epoch = replica->counters.calls / (table->epoch ? table->epoch : 500);
+    __u64 epoch = (replica->counters.calls - 1) / (table->epoch ? table->epoch : 500);
     if (replica->epoch_id != epoch) {
         replica->epoch_id = epoch;
         replica->epoch_count = 0;
@@ -557,9 +557,14 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
 
 static __always_inline void begin_window(struct thread *thread)
 {
+    /* The frame goes on: who execs does not shake off what it has done. */
+    if (thread->position > thread->frame_position) {
+        __u64 since = thread->position - thread->frame_position;
+        thread->frame = since < FRAME_MAX ? thread->frame << since : 0;
+    }
+    thread->frame_position = window_length ? window_length - 1 : 0;
     thread->position = thread->flushed = 0;
     thread->window = thread->bag = 0;
-    thread->frame = thread->frame_position = 0;
 }
 
 /* From now on this task is one of the replica's. flags: enum thread_flags. */
@@ -571,6 +576,7 @@ static __always_inline struct thread *follow(struct task_struct *task, __u32 ind
         add(replica->counters.lost.storage, 1);
         return NULL;
     }
+    thread->position = thread->frame = 0;
     begin_window(thread);
     thread->replica = index;
     thread->generation = replica->generation;
@@ -706,7 +712,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
     }
     flush_calls(thread, replica);
     begin_window(thread);
-    thread->flags = 0;
+    thread->flags &= ~THREAD_WAITING;
     if (recording)
         record(thread, CALL_EXEC, 0, 0);
     say_exec(task, replica, index, program, flags);
