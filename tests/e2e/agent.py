@@ -1,7 +1,9 @@
 """`skink run` with a configuration of its own, and what it answers."""
 
 import json
+import signal
 import subprocess
+from pathlib import Path
 
 from conftest import wait_until
 
@@ -21,18 +23,42 @@ class Skink:
                               "learn": QUICKLY, "engines": {**NO_ENGINE, **engines}, **settings}
         self.process = None
 
-    def start(self):
-        file = self.path / "skink.yml"
-        file.write_text(json.dumps(self.configuration))
+    @property
+    def state(self):
+        """Its state directory."""
+        return Path(self.configuration["state_dir"])
+
+    @property
+    def file(self):
+        return self.path / "skink.yml"
+
+    def configure(self, **settings):
+        """Writes the configuration, changed."""
+        self.configuration.update(settings)
+        self.file.write_text(json.dumps(self.configuration))
+
+    def start(self, *options, **popen):
+        """Returns when it answers."""
+        self.configure()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.within, self.program, "run", "--config", str(file)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        assert wait_until(lambda: self._ask("status").returncode == 0, 20), self.log.read_text()
+                [*self.within, self.program, "run", "--config", str(self.file), *options],
+                **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **popen})
+        assert wait_until(lambda: self.process.poll() is not None or
+                          self._ask("status").returncode == 0, 20), self.said()
+        assert self.process.poll() is None, self.said()
+        return self
 
-    def end(self):
-        self.process.terminate()
-        assert self.process.wait(10) == 0, self.log.read_text()
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        assert self.process.wait(20) == 0, self.said()
+
+    def reload(self, **settings):
+        self.configure(**settings)
+        self.process.send_signal(signal.SIGHUP)
+
+    def said(self):
+        return self.log.read_text()
 
     def __enter__(self):
         try:
@@ -48,7 +74,7 @@ class Skink:
                 self.end()
         finally:
             self._kill()
-            print(self.log.read_text())  # pytest shows it with a failure
+            print(self.said())  # pytest shows it with a failure
 
     def _kill(self):
         self.process.kill()
@@ -77,5 +103,24 @@ class Skink:
             return found if found and condition(found) else None
 
         found = wait_until(now, timeout, 0.2)
-        assert found, f"{self.service(service)}\n{self.log.read_text()}"
+        assert found, f"{self.service(service)}\n{self.said()}"
         return found
+
+    def learned(self, service, timeout=30):
+        return self.wait_for(service, lambda now: now["mode"] == "watching", timeout)
+
+    def replicas(self, service):
+        return (self.service(service) or {"replicas": []})["replicas"]
+
+    def lines(self):
+        """The file of alerts as it is now."""
+        file = self.state / "alerts.jsonl"
+        lines = file.read_text().splitlines(True) if file.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def wait_alert(self, replica, timeout=10):
+        """The first line about a replica, by its name."""
+        found = wait_until(lambda: [line for line in self.lines()
+                                    if line["replica"]["name"] == replica], timeout)
+        assert found, f"no alert of {replica} among {self.lines()}\n{self.said()}"
+        return found[0]

@@ -8,8 +8,11 @@ unless its reason starts with "kernel: ": that no package can mend.
 import ctypes
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +21,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2]
 IN_CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36
+sys.path.insert(0, str(SOURCE / "demo"))
 
 
 def pytest_configure():
@@ -105,8 +109,8 @@ def wait_until(condition, timeout=10.0, pause=0.02):
     return value
 
 
-def descendants():
-    """Living processes below this one, as {(pid, start time): command}."""
+def processes():
+    """All living ones but this: {pid: (ours, start time, command)}; ours are those below it."""
     parent, found = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -114,20 +118,34 @@ def descendants():
         except OSError:
             continue
         fields = rest.split()
-        if fields[0] != "Z":
-            pid, _, command = head.partition(" (")
-            parent[int(pid)] = int(fields[1]), fields[19], command
-    for pid, (above, start, command) in parent.items():
+        pid, _, command = head.partition(" (")
+        parent[int(pid)] = int(fields[1]), fields[0], fields[19], command
+    for pid, (above, state, start, command) in parent.items():
         while above in parent and above != os.getpid():
             above = parent[above][0]
-        if above == os.getpid():
-            found[pid, start] = command
-    return {f"process {pid} ({command})" for (pid, _), command in found.items()}
+        if state != "Z" and pid != os.getpid():
+            found[pid] = above == os.getpid(), start, command
+    return found
+
+
+def programs_of(pid):
+    """Ids of the BPF programs that a process holds."""
+    for entry in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            if "bpf-prog" in os.readlink(entry):
+                yield re.search(r"prog_id:\s*(\d+)", Path(f"/proc/{pid}/fdinfo/{entry.name}")
+                                .read_text())[1]
+        except OSError:
+            continue
 
 
 def leftovers():
-    """What a run of Skink or of its containers could leave on the machine."""
-    found = descendants()
+    """What a run of Skink or of its containers could leave on the machine. Another run's, whose
+    process lives beside this one, is not counted."""
+    alive = processes()
+    others = {str(pid) for pid, (ours, _, _) in alive.items() if not ours}
+    found = {f"process {pid} ({command}), started {start}"
+             for pid, (ours, start, command) in alive.items() if ours}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         point = line.split()[4]
         if "skink" in point or "pytest" in point:
@@ -135,11 +153,12 @@ def leftovers():
     for folder in [*Path("/run/netns").glob("*skink*"), *Path("/sys/fs/cgroup").rglob("*skink*")]:
         if folder.is_dir() or folder.parent.name == "netns":
             found.add(str(folder))
+    found = {one for one in found if not others & set(re.findall(r"skink-\D*(\d+)", one))}
     if os.geteuid() == 0 and shutil.which("bpftool"):
         listed = subprocess.run(["bpftool", "-j", "prog", "list"], capture_output=True, check=False)
-        for prog in json.loads(listed.stdout or "[]"):
-            if prog.get("name") == "on_call":
-                found.add(f"BPF program {prog['id']}")
+        held = {program for pid in others for program in programs_of(pid)}
+        found |= {f"BPF program {prog['id']}" for prog in json.loads(listed.stdout or "[]")
+                  if prog.get("name") == "on_call" and str(prog["id"]) not in held}
     return found
 
 
@@ -151,3 +170,81 @@ def nothing_left():
     wait_until(lambda: leftovers() <= before, timeout=5, pause=0.1)
     left = leftovers() - before
     assert not left, f"left behind: {sorted(left)}"
+
+
+# The rooms' own helpers import this file, so the fixtures import them late.
+# pylint: disable=import-outside-toplevel
+
+
+@pytest.fixture
+def system(root, program):
+    """A System of runc containers (demo/containers.py), which takes everything away again."""
+    program("runc", "runc")
+    from containers import System
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before, mask = {number: signal.getsignal(number) for number in numbers}, os.umask(0o022)
+    try:
+        with System() as made:
+            yield made
+    finally:
+        os.umask(mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def tools(skink_bin):
+    """The directory of the built programs of tests/tools."""
+    return Path(skink_bin).parent / "tests"
+
+
+@pytest.fixture
+def agent(skink_bin, system, tmp_path):
+    """Makes daemons that watch the system's containers: agent(listen=...).start()."""
+    from agent import Skink
+    made = []
+
+    def make(**settings):
+        path = tmp_path / f"agent-{len(made)}"
+        made.append(Skink(skink_bin, path, {"oci": [str(system.oci_root)]}, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.process and each.process.poll() is None:
+            each.end()
+
+
+@pytest.fixture
+def web(system, tools, tmp_path):
+    """A service of real containers: web.replica("web-1")."""
+    from web import Web, copy_tools
+    return Web(system, copy_tools(tools, tmp_path / "tools"))
+
+
+@pytest.fixture(scope="session")
+def learned_state(tmp_path_factory):
+    """A state directory with the profile of the service "web", once a test has learned it."""
+    return tmp_path_factory.mktemp("learned") / "state"
+
+
+@pytest.fixture
+def watching(agent, web, learned_state):
+    """Starts an agent and the replicas named, "web-1" when none is, and waits until the service has
+    been learned, which takes some seconds the first time."""
+
+    def start(*names, **settings):
+        daemon = agent(**settings)
+        if learned_state.exists():
+            shutil.copytree(learned_state, daemon.state)
+        daemon.start()
+        replicas = [web.replica(name) for name in names or ["web-1"]]
+        with web.load(*replicas):
+            daemon.learned("web")
+        assert wait_until(lambda: len(daemon.replicas("web")) == len(replicas))
+        if not learned_state.exists():
+            assert wait_until(lambda: list(daemon.state.glob("profiles/*.profile")))
+            shutil.copytree(daemon.state, learned_state)
+        return daemon, *replicas
+
+    return start
