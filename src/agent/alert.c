@@ -34,7 +34,7 @@ struct alert {
     struct unknown unknown[ALERT_UNKNOWN];
     size_t unknown_count;
     uint32_t tree_pid[ALERT_TREES];
-    json_t *tree[ALERT_TREES]; /* as it was when the process was first met: it may end any time */
+    json_t *tree[ALERT_TREES]; /* as it was when the process was last known: it may end any time */
     size_t trees;
     uint64_t novelties, mismatches, mismatches_before, lost;
     double latency_ms;
@@ -120,6 +120,18 @@ static void name_tree(struct alert *alert, const struct report *report)
     alert->tree_pid[alert->trees] = report->head.pid;
     alert->tree[alert->trees++] =
         process_tree(alert->subject.processes, report->head.pid, alert->subject.replica, command);
+}
+
+/* A process may have become another program since its tree was named: the shell, after the fork. */
+static void rename_trees(struct alert *alert)
+{
+    struct process_table *processes = alert->subject.processes;
+    for (size_t i = 0; i < alert->trees; i++)
+        if (process_known(processes, alert->tree_pid[i], alert->subject.replica)) {
+            json_decref(alert->tree[i]);
+            alert->tree[i] =
+                process_tree(processes, alert->tree_pid[i], alert->subject.replica, "");
+        }
 }
 
 void alert_note(struct alert *alert, const struct report *report)
@@ -277,6 +289,7 @@ static void add_evidence(struct alert *alert, json_t *json)
 {
     json_t *unknown = json_array();
     json_t *others = json_array();
+    rename_trees(alert);
     for (size_t i = 0; i < alert->unknown_count; i++)
         json_array_append_new(unknown, unknown_json(alert, &alert->unknown[i]));
     for (size_t i = 1; i < alert->trees; i++)

@@ -247,6 +247,12 @@ static json_t *level(struct process_table *table, const struct process *process)
     return json;
 }
 
+bool process_known(struct process_table *table, uint32_t pid, uint32_t replica)
+{
+    const struct process *process = find(table, pid);
+    return process && process->replica == replica;
+}
+
 json_t *process_tree(struct process_table *table, uint32_t pid, uint32_t replica,
                      const char *command)
 {

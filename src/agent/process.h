@@ -7,6 +7,7 @@
 #define SKINK_AGENT_PROCESS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "probe/event.h"
@@ -24,6 +25,9 @@ void process_note(struct process_table *table, const struct process_event *event
 
 /* Forgets processes that ended more than a minute before now (CLOCK_MONOTONIC, ns). */
 void process_forget(struct process_table *table, uint64_t now);
+
+/* Has the table heard of this process of the replica? Ended ones are known for a minute. */
+bool process_known(struct process_table *table, uint32_t pid, uint32_t replica);
 
 /*
  * The tree that leads to a process, the container's first process first: a JSON array of {"pid",
