@@ -53,8 +53,9 @@ def test_learn_detect_alert(agent, web):
     # One cause is one alert, told again as it grows, to every outlet alike.
     assert wait_until(lambda: daemon.lines()[-1]["state"] == "growing")
     assert {line["id"] for line in daemon.lines()} == {alert["id"]}
-    programs = json.dumps(daemon.lines()[-1])
-    assert "/bin/sh" in programs and INTRUSION in programs
+    last = daemon.lines()[-1]
+    commands = [level["arguments"] for tree in last["other_trees"] for level in tree]
+    assert f"/bin/sh -c {INTRUSION}" in commands
     daemon.end()
     assert out.read_text() == (daemon.state / "alerts.jsonl").read_text()
     assert daemon.lines()[-1]["state"] == "closed"
@@ -67,7 +68,8 @@ def test_replicas_come_and_go_in_silence(watching, web):
         first.restart()
         first.wait_port(8000)
         second = web.replica("web-2")
-    assert wait_until(lambda: len(daemon.replicas("web")) == 2)
+    assert wait_until(lambda: {replica["name"] for replica in daemon.replicas("web")} ==
+                      {first.id, second.id})
     assert all(replica["start_seen"] for replica in daemon.replicas("web"))
     with web.load(first, second):
         time.sleep(2)
@@ -228,7 +230,6 @@ def test_metrics(watching, web):
         {"reports", "quota", "table", "storage", "process"}
     assert 0 < float(metrics["skink_agent_memory_bytes"]) < 64 << 20
     assert float(metrics["skink_agent_cpu_seconds_total"]) > 0
-    assert metrics['skink_engine_up{engine="runc"}'] == "1"
 
 
 def test_socket_permissions(agent):
@@ -263,7 +264,6 @@ def test_status_and_alerts_verbs(watching, web, skink):
     service = status["services"][0]
     assert (service["service"], service["version"], service["mode"]) == ("web", "1", "watching")
     assert service["replicas"][0]["name"] == replica.id
-    assert {"name": "runc", "up": True, "why": ""} in status["engines"]
     assert replica.id in skink("status", "--socket", daemon.socket).stdout
     follower = subprocess.Popen(
         [daemon.program, "alerts", "--follow", "--json", "--socket", str(daemon.socket)],
