@@ -244,7 +244,7 @@ def test_socket_permissions(agent):
         """As nobody with this group; the directories above let everybody pass."""
         code = ("import os, socket, sys; os.chdir(sys.argv[2]); os.setgroups([]);"
                 "os.setgid(int(sys.argv[1])); os.setuid(65534);"
-                "s = socket.socket(socket.AF_UNIX); s.connect('skink.sock');"
+                "s = socket.socket(socket.AF_UNIX); s.connect('socket');"
                 "s.sendall(b'{\"verb\": \"status\"}\\n'); print(s.recv(10))")
         daemon.path.chmod(0o755)
         return subprocess.run(["/usr/bin/python3", "-c", code, str(gid), daemon.path],
