@@ -116,14 +116,6 @@ const struct replay_result *replay_result(const struct replay *replay)
     return &replay->result;
 }
 
-void replay_restart(struct replay *replay)
-{
-    threads_free(&replay->threads);
-    threads_init(&replay->threads);
-    replay->first_call = replay->result.calls;
-    replay->epoch = replay->epoch_mismatches = 0;
-}
-
 /* A call whose patterns are known by their fingerprints and remain to be looked up. */
 struct step {
     struct thread *thread;
@@ -145,7 +137,7 @@ struct mismatch {
 static uint32_t frame_score(const struct replay *replay, const struct step *step)
 {
     struct thread *thread = step->thread;
-    uint64_t windows = thread->windows + step->length - replay->length[PATTERN_WINDOW] + 1;
+    uint64_t windows = step->length - replay->length[PATTERN_WINDOW] + 1;
     uint64_t known = windows - thread->framed - 1;
     thread->frame = frame_push(known < FRAME_MAX ? thread->frame << known : 0, 1);
     thread->framed = windows;
@@ -337,41 +329,28 @@ static inline __attribute__((always_inline)) size_t take_batch(struct replay *re
     return taken;
 }
 
-/* Windows and bags start empty; the frame stays. */
-static void empty_thread(const struct replay *replay, struct thread *thread)
+static void forget_threads(struct replay *replay)
 {
-    if (thread->length >= replay->length[PATTERN_WINDOW])
-        thread->windows += thread->length - replay->length[PATTERN_WINDOW] + 1;
-    thread->window = thread->bag = thread->length = 0;
+    threads_free(&replay->threads);
+    threads_init(&replay->threads);
 }
 
-static void take_lost(struct replay *replay, const struct call *mark)
+void replay_restart(struct replay *replay)
 {
-    replay->result.lost += (uint64_t)mark->value;
-    if (mark->tid == 0)
-        for (size_t i = 0; i < (size_t)1 << replay->threads.bits; i++)
-            for (struct thread *t = replay->threads.chains[i]; t; t = t->next)
-                empty_thread(replay, t);
-    else
-        empty_thread(replay, threads_get(&replay->threads, mark->tid));
+    forget_threads(replay);
+    replay->first_call = replay->result.calls;
+    replay->epoch = replay->epoch_mismatches = 0;
 }
 
+/* A thread that is new, runs a new program or has a gap begins anew: as if it were never seen. */
 static void take_mark(struct replay *replay, const struct call *mark)
 {
-    switch ((enum call_kind)mark->kind) {
-    case CALL_EXEC:
-        empty_thread(replay, threads_get(&replay->threads, mark->tid));
-        break;
-    case CALL_FORK: /* the id may have been another thread's, whose end was not seen */
-    case CALL_EXIT:
+    if (mark->kind == CALL_LOST)
+        replay->result.lost += (uint64_t)mark->value;
+    if (mark->kind == CALL_LOST && mark->tid == 0)
+        forget_threads(replay);
+    else
         threads_drop(&replay->threads, mark->tid);
-        break;
-    case CALL_LOST:
-        take_lost(replay, mark);
-        break;
-    case CALL_ENTER:
-        break;
-    }
 }
 
 /* Compiled for what the processor can; the default lengths are constants, others are not. */

@@ -15,10 +15,9 @@
 struct thread {
     uint64_t window, bag; /* profile/pattern.h */
     uint64_t frame;       /* detect/frame.h, as it was at the last mismatch */
-    uint64_t framed;      /* windows up to that one */
-    uint64_t windows;     /* windows before they were emptied last */
-    uint64_t length;     /* calls since the windows were emptied; the last at (length - 1) % RING */
-    struct thread *next; /* in the chain of the hash table */
+    uint64_t framed;      /* windows up to that one, of the thread */
+    uint64_t length;      /* calls since it began; the last at (length - 1) % RING */
+    struct thread *next;  /* in the chain of the hash table */
     uint32_t tid;
     bool over; /* the frame is at the threshold, and that has been said */
     uint16_t ring[RING];

@@ -70,9 +70,9 @@ static struct call *make_calls(uint64_t seed)
 /* ---- the plain reading ---- */
 
 struct plain_thread {
-    uint16_t codes[CALLS]; /* since the windows were emptied */
+    uint16_t codes[CALLS]; /* since the thread began anew */
     size_t length;
-    bool mismatch[CALLS]; /* of each window, ever */
+    bool mismatch[CALLS]; /* of each window */
     size_t windows;
     bool over;
 };
@@ -179,9 +179,7 @@ static void plain_mark(struct plain *plain, const struct call *call)
     for (uint32_t i = 0; i < THREADS; i++) {
         if (call->tid != 100 + i && !(call->kind == CALL_LOST && call->tid == 0))
             continue;
-        if (call->kind == CALL_FORK || call->kind == CALL_EXIT)
-            plain->threads[i] = (struct plain_thread){0};
-        plain->threads[i].length = 0;
+        plain->threads[i] = (struct plain_thread){0};
     }
     if (call->kind == CALL_LOST)
         plain->result.lost += (uint64_t)call->value;
