@@ -5,6 +5,7 @@
 #ifndef SKINK_BASE_PARSE_H
 #define SKINK_BASE_PARSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -22,5 +23,24 @@ int parse_duration(const char *what, const char *text, uint64_t *ns, struct erro
 
 /* A size with an optional unit, B KiB MiB GiB kB MB GB ("4MiB"), into bytes. */
 int parse_size(const char *what, const char *text, uint64_t *bytes, struct error *err);
+
+/*
+ * For parsers of streams: reads the decimal digits at *at, as far as they go before end, and moves
+ * *at behind them. false when there is none or the number exceeds 64 bits; then *at is unchanged.
+ */
+static inline bool parse_digits(const char **at, const char *end, uint64_t *value)
+{
+    const char *digit = *at;
+    uint64_t number = 0;
+    for (; digit < end && (unsigned char)(*digit - '0') < 10; digit++)
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (unsigned char)(*digit - '0'), &number))
+            return false;
+    if (digit == *at)
+        return false;
+    *at = digit;
+    *value = number;
+    return true;
+}
 
 #endif

@@ -14,6 +14,9 @@
 #define BATCH 4096
 
 static const struct cmd_option OPTIONS[] = {
+    {"format", 'f', "FORMAT", "do not look what format it is in (docs/trace-readers.md)"},
+    {"i386", 0, NULL, "numbers and names of calls are those of 32-bit x86"},
+    {"lenient", 'l', NULL, "count malformed lines instead of refusing them"},
     {"json", 'j', NULL, "print JSON"},
     {NULL, 0, NULL, NULL},
 };
@@ -96,14 +99,31 @@ static double bytes_a_call(const char *path, const struct tally *tally)
     return (double)file.st_size / (double)tally->calls;
 }
 
-static void print_people(const struct trace_head *head, const struct tally *tally, double bytes)
+/* A foreign trace does not say where it was recorded. */
+static void print_origin(const struct trace_reader *reader)
+{
+    const struct trace_head *head = trace_head(reader);
+    const struct trace_faults *faults = trace_faults(reader);
+    printf("command   %s\nformat    %s\n", head->command, trace_format(reader));
+    if (*head->host)
+        printf("host      %s, kernel %s\n", head->host, head->kernel);
+    if (faults->skipped)
+        printf("skipped   %llu malformed lines\n", (unsigned long long)faults->skipped);
+    if (faults->unnamed)
+        printf("unnamed   %llu calls of unknown name\n", (unsigned long long)faults->unnamed);
+    if (faults->skipped || faults->unnamed)
+        printf("          the first: %s\n", faults->first);
+}
+
+static void print_people(const struct trace_reader *reader, const struct tally *tally, double bytes)
 {
     char from[CLOCK_TEXT], to[CLOCK_TEXT], name[CALL_NAME];
     uint16_t codes[CALL_CODES];
     size_t count = alphabet(tally, codes);
-    printf("command   %s\nhost      %s, kernel %s\n", head->command, head->host, head->kernel);
+    print_origin(reader);
     printf("calls     %llu%s by %zu threads of %zu processes\n", (unsigned long long)tally->calls,
-           head->results ? " with results" : "", tally->threads.count, tally->processes.count);
+           trace_head(reader)->results ? " with results" : "", tally->threads.count,
+           tally->processes.count);
     printf("marks     %llu forks, %llu execs, %llu exits\n",
            (unsigned long long)tally->marks[CALL_FORK], (unsigned long long)tally->marks[CALL_EXEC],
            (unsigned long long)tally->marks[CALL_EXIT]);
@@ -127,8 +147,10 @@ static json_t *time_json(uint64_t time)
     return time ? json_string(clock_format(time, text)) : json_null();
 }
 
-static void print_json(const struct trace_head *head, const struct tally *tally, double bytes)
+static void print_json(const struct trace_reader *reader, const struct tally *tally, double bytes)
 {
+    const struct trace_head *head = trace_head(reader);
+    const struct trace_faults *faults = trace_faults(reader);
     char name[CALL_NAME];
     uint16_t codes[CALL_CODES];
     size_t count = alphabet(tally, codes);
@@ -137,32 +159,38 @@ static void print_json(const struct trace_head *head, const struct tally *tally,
         json_object_set_new(counts, call_name(codes[i], name),
                             json_integer((json_int_t)tally->codes[codes[i]]));
     json_t *json = json_pack(
-        "{s:s s:s s:s s:b s:I s:I s:I s:I s:I s:I s:I s:I s:o s:o s:f s:o}", "command",
-        head->command, "host", head->host, "kernel", head->kernel, "results", head->results,
-        "calls", (json_int_t)tally->calls, "threads", (json_int_t)tally->threads.count, "processes",
-        (json_int_t)tally->processes.count, "forks", (json_int_t)tally->marks[CALL_FORK], "execs",
-        (json_int_t)tally->marks[CALL_EXEC], "exits", (json_int_t)tally->marks[CALL_EXIT], "lost",
-        (json_int_t)tally->lost, "losses", (json_int_t)tally->marks[CALL_LOST], "first",
-        time_json(tally->first), "last", time_json(tally->last), "bytes_a_call", bytes, "alphabet",
-        counts);
+        "{s:s s:s s:s s:s s:b s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I s:o s:o s:f s:o}", "command",
+        head->command, "format", trace_format(reader), "host", head->host, "kernel", head->kernel,
+        "results", head->results, "calls", (json_int_t)tally->calls, "threads",
+        (json_int_t)tally->threads.count, "processes", (json_int_t)tally->processes.count, "forks",
+        (json_int_t)tally->marks[CALL_FORK], "execs", (json_int_t)tally->marks[CALL_EXEC], "exits",
+        (json_int_t)tally->marks[CALL_EXIT], "lost", (json_int_t)tally->lost, "losses",
+        (json_int_t)tally->marks[CALL_LOST], "skipped", (json_int_t)faults->skipped, "unnamed",
+        (json_int_t)faults->unnamed, "first", time_json(tally->first), "last",
+        time_json(tally->last), "bytes_a_call", bytes, "alphabet", counts);
     json_dumpf(json, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(json);
 }
 
-static int info(const char *path, bool json, struct error *err)
+static int info(const struct cmd_line *line, struct error *err)
 {
     struct call calls[BATCH];
     struct tally tally = {0};
-    struct trace_reader *reader = trace_open(path, TRACE_TIMES, err);
+    const char *path = line->operand[1];
+    struct trace_options options = {.format = cmd_value(line, &verb_trace, "format"),
+                                    .lenient = cmd_has(line, &verb_trace, "lenient"),
+                                    .i386 = cmd_has(line, &verb_trace, "i386")};
+    struct trace_reader *reader = trace_open_as(path, TRACE_TIMES, &options, err);
     if (!reader)
         return -1;
     int count;
     while ((count = trace_read(reader, calls, BATCH, err)) > 0)
         for (int i = 0; i < count; i++)
             tally_call(&tally, &calls[i]);
+    bool json = cmd_has(line, &verb_trace, "json");
     if (count == 0)
-        (json ? print_json : print_people)(trace_head(reader), &tally, bytes_a_call(path, &tally));
+        (json ? print_json : print_people)(reader, &tally, bytes_a_call(path, &tally));
     tally_clear(&tally);
     trace_close(reader);
     return count < 0 ? -1 : EXIT_DONE;
@@ -173,7 +201,7 @@ static int run(const struct cmd_line *line, struct error *err)
     if (strcmp(line->operand[0], "info") != 0)
         return error_set(err, EXIT_USAGE, 0, "trace: cannot %s (it can: info FILE)",
                          line->operand[0]);
-    return info(line->operand[1], cmd_has(line, &verb_trace, "json"), err);
+    return info(line, err);
 }
 
 const struct verb verb_trace = {
@@ -182,8 +210,11 @@ const struct verb verb_trace = {
     .operands = "info FILE",
     .description = "Reads a trace to its end, so that every damage shows, and prints what was\n"
                    "recorded, how many calls of which threads, the time it spans, what was lost,\n"
-                   "and each call with how often it was made. \"-\" reads standard input.",
-    .example = "  skink trace info web.trace",
+                   "and each call with how often it was made. \"-\" reads standard input. The\n"
+                   "trace may be Skink's own or of any format in docs/trace-readers.md, plain or\n"
+                   "compressed.",
+    .example = "  skink trace info web.trace\n"
+               "  skink trace info --lenient web.strace.gz",
     .options = OPTIONS,
     .operands_min = 2,
     .operands_max = 2,

@@ -1,7 +1,7 @@
 /*
  * Traces: recorded calls, read and written as streams in constant memory. Skink's own format is
- * described in docs/trace-format.md: blocks of columns (threads, calls, times, results), each
- * compressed with zstd and guarded by a checksum, about 2 bytes a call.
+ * blocks of columns (threads, calls, times, results), each compressed with zstd and guarded by a
+ * checksum, about 2 bytes a call. The other formats that are read are in docs/trace-readers.md.
  */
 #ifndef SKINK_TRACE_TRACE_H
 #define SKINK_TRACE_TRACE_H
@@ -30,14 +30,41 @@ struct trace_head {
     bool results;      /* results were recorded */
 };
 
-/* path "-" reads standard input. columns: enum trace_columns. NULL on error. */
+/* How to read a file that does not say it itself. All zero: find out, and trust nothing. */
+struct trace_options {
+    const char *format; /* one of trace_format_names, NULL: by looking at the file */
+    bool lenient;       /* malformed lines are counted, not an error */
+    bool i386;          /* numbers and names of calls are those of 32-bit x86 */
+};
+
+/* What a lenient reader met. */
+struct trace_faults {
+    uint64_t skipped; /* lines or words that say nothing of a call, left out */
+    uint64_t unnamed; /* calls of an unknown name, read as CALL_NUMBER_OTHER */
+    char first[256];  /* the first of both: "FILE: line N: what" */
+};
+
+/*
+ * path "-" reads standard input. columns: enum trace_columns. The format is found by looking;
+ * anything malformed is an error. NULL on error.
+ */
 struct trace_reader *trace_open(const char *path, unsigned columns, struct error *err);
+struct trace_reader *trace_open_as(const char *path, unsigned columns,
+                                   const struct trace_options *options, struct error *err);
 
 /* Fills up to max calls; returns how many (0 at the end), -1 on a damaged or foreign file. */
 int trace_read(struct trace_reader *reader, struct call *calls, size_t max, struct error *err);
 
 /* Valid until trace_close. */
 const struct trace_head *trace_head(const struct trace_reader *reader);
+
+/* The name of the format, and what was left out so far; valid until trace_close. */
+const char *trace_format(const struct trace_reader *reader);
+const struct trace_faults *trace_faults(const struct trace_reader *reader);
+
+/* The formats that trace_options may name: "skink, plain, …". */
+#define TRACE_FORMAT_NAMES 128
+const char *trace_format_names(char text[TRACE_FORMAT_NAMES]);
 
 void trace_close(struct trace_reader *reader);
 
