@@ -164,7 +164,7 @@ class Play:
         if alert is None:
             self.check(False, "Skink detected it")
             return
-        self.wait(1)
+        self.wait(3)  # an alert that grows is told again every two seconds
         last = [alert, *(a for a in self.daemon.alerts() if a["id"] == alert["id"])][-1]
         self._show_alert(alert, last)
         right = alert["service"] == "web" and self.daemon.short(alert["replica"]) == result.get("replica")
@@ -232,7 +232,7 @@ class Play:
         line(f"  stolen: {dim(result['secret'], 'yellow')}")
 
     def _show_alert(self, alert: dict, last: dict) -> None:
-        """The alert as it came, and what it had grown to a second later."""
+        """The alert as it came, and what it had grown to when the attacker had left."""
         line, paint = self.terminal.line, self.terminal.paint
         first, latency = alert["first_unknown"], f"{alert['latency_ms']:.1f} ms"
         line()
@@ -244,7 +244,8 @@ class Play:
         line(f"  after  {paint(latency, 'bold')} from there to this alert")
         for depth, process in enumerate(last["process_tree"]):
             line(f"  {'' if depth else 'who':7}{'  ' * depth}{_process(process)}")
-        for tree in last["other_trees"]:
+        shown = {process["pid"] for process in last["process_tree"]}
+        for tree in (tree for tree in last["other_trees"] if tree[-1]["pid"] not in shown):
             line(f"  {'':7}{'  ' * (len(tree) - 1)}{_process(tree[-1])}")
         for number, (command, window) in enumerate(_windows(last["unknown"])):
             line(f"  {'' if number else 'new':7}{command:8}{window}")
