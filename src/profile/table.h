@@ -19,7 +19,7 @@
 
 #define BUCKET_PLACES  8
 #define TABLE_BITS_MIN 6  /* 64 buckets, 512 places, 4 KiB */
-#define TABLE_BITS_MAX 18 /* 2 Mi places, 16 MiB: a million patterns at half load */
+#define TABLE_BITS_MAX 19 /* 4 Mi places, 32 MiB: room for well over a million patterns */
 
 struct bucket {
     __u64 place[BUCKET_PLACES];
