@@ -28,7 +28,7 @@ AT_ONCE = {
 
 
 class Stories:
-    """What the kernel told and what the replay told, as lists of (what, kind, codes or score)."""
+    """What the kernel told and what the replay told, as lists of (what, kind, calls or score)."""
 
     def __init__(self, text):
         story = json.loads(text)
@@ -104,32 +104,39 @@ def test_a_32_bit_program(observe, skink_bin):
         pytest.skip("needs a 32-bit C library (apt-get install gcc-multilib)")
     stories = observe([], ["random", "1", "500"], caller="caller32")
     assert stories.kernel == stories.replayed
-    # All its calls but those of the exec that began it are 32-bit ones (codes from 512).
-    assert all(code >= 512 for _, _, codes in stories.kernel for code in codes)
+    assert all(call.endswith("/32") for _, _, calls in stories.kernel for call in calls)
 
 
 def test_codes_of_odd_calls(observe):
     """32-bit calls are calls of their own; whatever number no table knows is one and the same."""
     stories = observe(["--window", 2, "--bag", 2], ORDERED["odd"])
-    codes = {code for _, kind, pattern in stories.kernel if kind == "window" for code in pattern}
-    assert {39, 510, 511, 512 + 20, 512 + 24} <= codes
-    assert max(code for code in codes if code < 512) == 511 and max(codes) < 1024
+    calls = {call for _, kind, pattern in stories.kernel if kind == "window" for call in pattern}
+    assert {"getpid", "getpid/32", "getuid/32", "#510", "#511"} <= calls
+    assert calls.isdisjoint({"getuid", "#600", "#512", "#513"})
 
 
 @pytest.mark.parametrize("lengths", [(2, 2), (6, 6), (7, 5), (16, 16)], ids=str)
 @pytest.mark.parametrize("command", ["random", "execs", "odd", "forks", "threads"])
-def test_detecting(observe, tmp_path, lengths, command):
-    """Learned from one run, another one is judged by both: patterns and thresholds."""
-    profile = tmp_path / "profile"
+def test_detecting(observe, skink, tmp_path, lengths, command):
+    """Learned from one run, another one is judged by the kernel, its replay, and `skink detect`."""
+    profile, trace = tmp_path / "profile", tmp_path / "trace"
     options = ["--window", lengths[0], "--bag", lengths[1]]
     learned = observe([*options, "--learn", profile], ["random", "2", "1500"])
     assert learned.kernel
     attack = {**ORDERED, **AT_ONCE, "random": ["random", "3", "2000"],
               "threads": ["threads", "4", "9", "200"], "odd": ["odd", "11", "600"]}[command]
-    stories = observe([*options, "--detect", profile], attack)
+    stories = observe([*options, "--detect", profile, "--trace", trace], attack)
     assert distinct(stories.kernel) == distinct(stories.replayed) != set()
     if command in ORDERED:
         assert stories.kernel == stories.replayed
     elif command == "forks":
         # Where an epoch ends among calls at once is not the same for both; a thread's frame is.
         assert crossings(stories.kernel, "window") == crossings(stories.replayed, "window")
+
+    (found,) = json.loads(skink("detect", "--novelties", "--json", profile, trace).stdout)
+    assert found["calls"] == stories.calls and found["lost"] == 0
+    assert {("new", each["kind"], tuple(sorted(each["calls"]) if each["kind"] == "bag" else
+                                        each["calls"]))
+            for each in found["novelties"]} == distinct(stories.kernel)
+    for kind in ("window", "bag"):
+        assert found[kind + "s"]["crossings"] == len(crossings(stories.replayed, kind))

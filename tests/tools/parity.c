@@ -44,16 +44,17 @@ struct run {
     uint32_t replica;
     struct call *calls;
     size_t count;
-    json_t *kernel, *replayed; /* [what, kind, codes or score] in the order reported */
+    json_t *kernel, *replayed; /* [what, kind, calls or score] in the order reported */
 };
 
 /* ---- the two stories ---- */
 
-static json_t *codes_json(const uint16_t *codes, uint32_t length)
+static json_t *calls_json(const uint16_t *codes, uint32_t length)
 {
+    char name[CALL_NAME];
     json_t *list = json_array();
     for (uint32_t i = 0; i < length; i++)
-        json_array_append_new(list, json_integer(codes[i]));
+        json_array_append_new(list, json_string(call_name(codes[i], name)));
     return list;
 }
 
@@ -62,7 +63,7 @@ static void tell_pattern(json_t *story, const char *what, enum pattern_kind kind
 {
     json_array_append_new(story,
                           json_pack("[s,s,o]", what, kind == PATTERN_WINDOW ? "window" : "bag",
-                                    codes_json(codes, length)));
+                                    calls_json(codes, length)));
 }
 
 static void tell_crossing(json_t *story, enum pattern_kind kind, uint32_t score)
