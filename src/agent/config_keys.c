@@ -129,7 +129,7 @@ static const struct key ENGINE_KEYS[] = {
     {.name = "podman", .type = KEY_ENGINE, .offset = IN_CONFIG(podman_socket), .text = "auto",
      .help = "Podman's compatible API, the same."},
     {.name = "lxc", .type = KEY_ENGINE, .offset = IN_CONFIG(lxc_path), .text = "auto",
-     .help = "LXC: the directory of its containers; auto: found by their cgroups; off: left alone."},
+     .help = "LXC: the directory of its containers; auto: the usual one; off: left alone."},
     {.name = "oci", .type = KEY_PATHS, .offset = IN_CONFIG(oci_roots), .text = "auto",
      .help = "runc and crun: a list of their state directories; auto: the usual ones; off: left alone."},
     {.name = NULL},

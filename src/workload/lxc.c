@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/parse.h"
@@ -60,11 +62,32 @@ static json_t *read_config(const char *lxc_path, const char *name)
 {
     char path[PATH_MAX];
     size_t size;
-    if (!lxc_path ||
-        snprintf(path, sizeof path, "%s/%s/config", lxc_path, name) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%s/config", lxc_path, name) >= (int)sizeof path)
         return NULL;
     autofree char *text = read_whole(path, CONFIG_MAX, &size);
     return text ? lxc_parse_config(text, size) : NULL;
+}
+
+static bool has_config(const char *lxc_path, const char *name, size_t length)
+{
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/%.*s/config", lxc_path, (int)length, name) <
+               (int)sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+/* The container whose cgroup has this name: LXC appends "-1", "-2" … to it as long as the cgroup of
+ * an earlier run is still there. */
+static void find_name(const struct workload_options *options, const char *cgroup_name,
+                      char name[WORKLOAD_TEXT])
+{
+    const char *dash = strrchr(cgroup_name, '-');
+    text_copy(name, WORKLOAD_TEXT, cgroup_name);
+    if (dash && dash > cgroup_name && dash[1] != '\0' &&
+        dash[1 + strspn(dash + 1, "0123456789")] == '\0' &&
+        !has_config(options->lxc_path, cgroup_name, strlen(cgroup_name)) &&
+        has_config(options->lxc_path, cgroup_name, (size_t)(dash - cgroup_name)))
+        name[dash - cgroup_name] = '\0';
 }
 
 /* Is it the first process of a pid namespace right below ours ("NSpid:\t9149\t1")? */
@@ -97,17 +120,31 @@ static pid_t find_init(const struct cgroup_hierarchy *hierarchy, const char *cgr
     return 0;
 }
 
-void lxc_describe(const struct workload_options *options, const char *name, const char *cgroup_path,
-                  uint64_t cgroup, struct description *description)
+/* A cgroup without a process, and without others in it, is what an earlier run has left. */
+static bool is_empty(const struct cgroup_hierarchy *hierarchy, const char *cgroup_path)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    if (snprintf(path, sizeof path, "%s%s/cgroup.procs", hierarchy->mount, cgroup_path) >=
+        (int)sizeof path)
+        return true;
+    autofile FILE *file = fopen(path, "re");
+    bool none = !file || fgetc(file) == EOF;
+    *strrchr(path, '/') = '\0';
+    return none && (stat(path, &status) != 0 || status.st_nlink <= 2);
+}
+
+void lxc_describe(const struct workload_options *options, const char *cgroup_name,
+                  const char *cgroup_path, uint64_t cgroup, struct description *description)
 {
     struct workload *workload = &description->workload;
     workload->engine = ENGINE_LXC;
-    text_copy(workload->id, sizeof workload->id, name);
-    text_copy(workload->name, sizeof workload->name, name);
+    find_name(options, cgroup_name, workload->id);
+    text_copy(workload->name, sizeof workload->name, workload->id);
     text_copy(workload->cgroup_path, sizeof workload->cgroup_path, cgroup_path);
     workload->cgroup = cgroup;
     workload->pid = find_init(&options->hierarchy, cgroup_path);
-    description->labels = read_config(options->lxc_path, name);
+    description->labels = read_config(options->lxc_path, workload->id);
 }
 
 static void scan_directory(const struct workload_options *options, const char *parent,
@@ -123,11 +160,14 @@ static void scan_directory(const struct workload_options *options, const char *p
         struct description description = {0};
         struct cgroup_name name;
         struct error ignored;
+        char id[WORKLOAD_TEXT];
         uint64_t cgroup;
         if (item->d_type != DT_DIR || item->d_name[0] == '.' ||
             snprintf(path, sizeof path, "%s/%s", parent, item->d_name) >= (int)sizeof path ||
-            !cgroup_name_parse(path, &name) || name.engine != ENGINE_LXC ||
-            registry_runs(registry, name.id) ||
+            !cgroup_name_parse(path, &name) || name.engine != ENGINE_LXC)
+            continue;
+        find_name(options, name.id, id);
+        if (registry_runs(registry, id) || is_empty(&options->hierarchy, path) ||
             cgroup_key(&options->hierarchy, path, &cgroup, &ignored) < 0)
             continue;
         lxc_describe(options, name.id, path, cgroup, &description);
@@ -140,7 +180,7 @@ static void scan_directory(const struct workload_options *options, const char *p
 void lxc_scan(const struct workload_options *options, struct registry *registry, int inotify_fd)
 {
     static const char *const PARENTS[] = {"", "/lxc", "/lxc.payload"};
-    if (options->lxc_path && options->lxc_path[0] == '\0')
+    if (options->lxc_path[0] == '\0')
         return;
     for (size_t i = 0; i < sizeof PARENTS / sizeof *PARENTS; i++)
         scan_directory(options, PARENTS[i], registry, inotify_fd);

@@ -7,9 +7,9 @@
 /* Reports the containers whose payload cgroup is there and not known yet; see oci_scan. */
 void lxc_scan(const struct workload_options *options, struct registry *registry, int inotify_fd);
 
-/* Describes a container from its name and, when options say where, its configuration. */
-void lxc_describe(const struct workload_options *options, const char *name, const char *cgroup_path,
-                  uint64_t cgroup, struct description *description);
+/* Describes a container from its cgroup's name and its configuration. */
+void lxc_describe(const struct workload_options *options, const char *cgroup_name,
+                  const char *cgroup_path, uint64_t cgroup, struct description *description);
 
 /* An LXC configuration's lines KEY = VALUE as an object of texts (lxc.container.conf(5)); of a key
  * given twice the last. Pure: for the fuzzer. */

@@ -93,7 +93,7 @@ int options_copy(struct options_copy *copy, const struct workload_options *from,
         keep(copy, from->docker_socket ? from->docker_socket : "/var/run/docker.sock", &failed);
     options->podman_socket =
         keep(copy, from->podman_socket ? from->podman_socket : "/run/podman/podman.sock", &failed);
-    options->lxc_path = keep(copy, from->lxc_path, &failed);
+    options->lxc_path = keep(copy, from->lxc_path ? from->lxc_path : "/var/lib/lxc", &failed);
     options->timeout_ns = from->timeout_ns ? from->timeout_ns : 5 * NS_PER_S;
     keep_roots(copy, roots, root_count, &failed);
     keep_rules(copy, from, &failed);

@@ -5,7 +5,7 @@
 #include "workload/workload.h"
 
 struct options_copy {
-    struct workload_options options; /* no text in it is NULL but lxc_path and what may be absent */
+    struct workload_options options; /* no text in it is NULL but what may be absent */
     char **texts;                    /* what it points to */
     size_t count;
 };

@@ -221,7 +221,7 @@ static enum workload_answer by_lxc(const struct question *question, const char *
 {
     const struct workload_options *options = &question->watch->copy.options;
     struct description description = {0};
-    if (options->lxc_path && options->lxc_path[0] == '\0')
+    if (options->lxc_path[0] == '\0')
         return WORKLOAD_NOBODY;
     lxc_describe(options, name, question->path, question->cgroup, &description);
     return known(question, &description);

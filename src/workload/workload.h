@@ -109,7 +109,7 @@ struct workload_options {
     const char *podman_socket;    /* NULL: /run/podman/podman.sock; "" switches it off */
     const char *const *oci_roots; /* NULL-ended state roots; NULL: /run/runc, /run/crun,
                                      /run/user/0/crun … */
-    const char *lxc_path;         /* NULL: found by cgroups alone; "" switches it off */
+    const char *lxc_path;         /* NULL: /var/lib/lxc; "" switches it off */
     const struct workload_rule *rules;
     size_t rule_count;
     const struct workload_extra *extras;

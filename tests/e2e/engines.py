@@ -8,11 +8,15 @@ import signal
 import socket
 import subprocess
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conftest import wait_until
 
+# Whose cgroups tell containers apart here, as Skink chooses it.
+HIERARCHY = next(path for path in (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
+                 if path.is_dir())
 # A view of the cgroups as on a pure v2 host, for one command.
 PURE_V2 = ["unshare", "-m", "--propagation", "private", "sh", "-c",
            'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "_"]
@@ -172,6 +176,52 @@ def podman_service(path, program):
               "--tmpdir", path / "tmp"]
     return Daemon(path, [*client, "system", "service", "-t", "0", f"unix://{path}/socket"],
                   client, {"CONTAINERS_CONF": str(path / "conf")})
+
+
+class LateSocket:
+    """Stands before an engine's socket: what the engine says comes later by so many seconds."""
+
+    def __init__(self, path, target, delay):
+        self.path, self.target, self.delay = str(path), str(target), delay
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(self.path)
+        self.server.listen(16)
+        self.sockets, self.threads = [self.server], []
+        self._run(self._accept)
+
+    def _run(self, work, *arguments):
+        self.threads.append(threading.Thread(target=work, args=arguments))
+        self.threads[-1].start()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                client, engine = self.server.accept()[0], socket.socket(socket.AF_UNIX)
+                self.sockets += [client, engine]
+                engine.connect(self.target)
+                self._run(self._pass, client, engine, 0)
+                self._run(self._pass, engine, client, self.delay)
+
+    @staticmethod
+    def _pass(source, sink, delay):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                time.sleep(delay)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for each in self.sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join()
+        for each in self.sockets:
+            each.close()
+        os.unlink(self.path)
 
 
 class FakeEngine:

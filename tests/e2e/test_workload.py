@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import wait_until
-from engines import (PURE_V2, FakeEngine, container, dockerd, make_bundle, make_rootfs,
+from engines import (HIERARCHY, PURE_V2, FakeEngine, container, dockerd, make_bundle, make_rootfs,
                      podman_service, run)
 
 pytestmark = pytest.mark.usefixtures("root", "engines_cgroups")
@@ -134,7 +134,8 @@ def test_crun(watch, program, tmp_path):
     watcher.wait("stopped", id="wl_cart_1")
 
 
-def test_lxc(watch, program, tmp_path):
+@pytest.mark.parametrize("stale", [False, True])
+def test_lxc(watch, program, tmp_path, stale):
     start = program("lxc-start", "lxc")
     rootfs = make_rootfs(tmp_path / "rootfs")
     (tmp_path / "lxc" / "wl-box-1").mkdir(parents=True)
@@ -143,22 +144,29 @@ def test_lxc(watch, program, tmp_path):
         "lxc.mount.entry = /usr usr none ro,bind 0 0\nlxc.mount.auto = proc:mixed\n"
         "lxc.group = shop\nlxc.init.cmd = /bin/sleep 100\n")
     watcher = watch("--lxc", tmp_path / "lxc", "--rule", "label:lxc.group=shop", "shop")
+    cgroup = "/lxc.payload.wl-box-1"
+    left = HIERARCHY / cgroup[1:]
     try:
+        if stale:  # of the last run; LXC takes the next number then
+            left.mkdir()
+            cgroup += "-1"
         run(start, "-P", tmp_path / "lxc", "-n", "wl-box-1", "-d")
-        started = watcher.wait("started", engine="lxc", id="wl-box-1")
-        assert (started["service"], started["path"]) == ("shop", "/lxc.payload.wl-box-1")
+        started = watcher.wait("started", engine="lxc", path=cgroup)
+        assert (started["service"], started["id"]) == ("shop", "wl-box-1")
         pid = wait_until(lambda: [e["pid"] for e in watcher.all("started") if e["pid"]])[0]
         assert os.readlink(f"/proc/{pid}/exe").endswith("/sleep")
-        assert watcher.ask("/lxc.payload.wl-box-1")["answer"] == "known"
+        known = watcher.ask(cgroup)
+        assert (known["answer"], known["id"]) == ("known", "wl-box-1")
     finally:
         run("lxc-stop", "-k", "-P", tmp_path / "lxc", "-n", "wl-box-1", check=False)
+        if left.exists():
+            left.rmdir()
     watcher.wait("stopped", engine="lxc", id="wl-box-1")
+    assert not watcher.all("started", id="wl-box-1-1")
 
 
 def test_configured_workloads(watch):
-    hierarchy = next(path for path in (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
-                     if path.is_dir())
-    folders = [hierarchy / "system.slice", hierarchy / "user.slice", hierarchy / "wl-test"]
+    folders = [HIERARCHY / "system.slice", HIERARCHY / "user.slice", HIERARCHY / "wl-test"]
     made = [path for path in folders if not path.exists()]
     unit, fake, web = folders[0] / "wl.service", folders[1] / "wl.service", folders[2] / "web"
     try:
