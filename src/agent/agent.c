@@ -33,6 +33,7 @@ static void on_process(void *context, const struct process_event *event)
 {
     struct agent *agent = context;
     process_note(agent->processes, event);
+    agent->joined |= event->head.kind == EVENT_JOINED;
 }
 
 static void on_cgroup(void *context, const struct cgroup_event *event)

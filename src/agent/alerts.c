@@ -85,6 +85,34 @@ void alerts_report(struct agent *agent, struct watched *watched, const struct re
     }
 }
 
+/* As the probe would have scored it: the mismatches of its thread up to `length` calls back. Its
+ * repetitions are not among them: a newcomer's table knew the pattern from the first time on. */
+static uint32_t early_score(const struct watched *watched, const struct report *report,
+                            uint32_t length)
+{
+    uint64_t oldest = watched->recent_count > RECENT ? watched->recent_count - RECENT : 0;
+    uint32_t count = 1;
+    for (uint64_t i = watched->recent_count; i > oldest; i--) {
+        const struct report *before = &watched->recent[(i - 1) % RECENT];
+        count += before->head.tid == report->head.tid && before->pattern == report->pattern &&
+                 before->position < report->position &&
+                 report->position - before->position < length;
+    }
+    return count;
+}
+
+void alerts_early_report(struct agent *agent, struct watched *watched, const struct report *report)
+{
+    const struct detect_rule *rule = &watched->service->rule;
+    bool window = report->pattern == PATTERN_WINDOW;
+    uint32_t threshold = window ? rule->frame_threshold : rule->epoch_threshold;
+    struct report scored = *report;
+    scored.score = early_score(watched, report, window ? rule->frame : rule->epoch);
+    if (threshold && scored.score >= threshold)
+        scored.flags |= REPORT_CROSSED;
+    alerts_report(agent, watched, &scored);
+}
+
 void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost)
 {
     bool fresh = !watched->alert;

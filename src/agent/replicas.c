@@ -9,11 +9,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define SWEEP_EVERY  (10 * NS_PER_S)
-#define IDLE_SERVICE (30 * NS_PER_S) /* a service without replicas leaves the memory after this */
-#define START_QUIET                                                              \
-    (10 * NS_PER_S) /* a start is over when it has shown nothing new for so long \
-                     */
+#define SWEEP_EVERY   (10 * NS_PER_S)
+#define IDLE_SERVICE  (30 * NS_PER_S)  /* a service without replicas leaves the memory after this */
+#define START_STRETCH (10 * NS_PER_S)  /* a start is over when it has not grown in one of these */
+#define START_LONGEST (120 * NS_PER_S) /* or when it is this old */
+#define PATIENCE      (60 * NS_PER_S)  /* then a cgroup that nobody speaks for is nobody's */
 
 /* ---- services ---- */
 
@@ -132,13 +132,16 @@ static void judge(struct agent *agent, struct watched *watched, const struct rep
         return;
     if ((learned && in_table) || service->mode == MODE_LEARN || watched->learns_start) {
         service_learn(&room, service, report->pattern, codes, in_table);
-        watched->learned_last = report->head.time;
+        watched->start_grown++;
         return;
     }
     /* Compared with a newcomer's own empty table: only what the profile lacks as well is new. */
     if (!in_table && profile_has(service->profile, report->pattern, codes))
         return;
-    alerts_report(agent, watched, report);
+    if (in_table)
+        alerts_report(agent, watched, report);
+    else
+        alerts_early_report(agent, watched, report);
 }
 
 void replicas_report(struct agent *agent, const struct report *report)
@@ -200,7 +203,8 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
     /* A profile that saw no start must not take the first one it sees for an attack. */
     bool starting = watched->newcomer_table != PROBE_NONE;
     watched->learns_start = starting && facts->starts == 0 && service->mode == MODE_DETECT;
-    watched->learned_last = clock_monotonic();
+    watched->start_since = clock_monotonic();
+    watched->start_grown = 0;
     if (starting && service->mode == MODE_LEARN) {
         facts->starts++;
         service->dirty = true;
@@ -267,10 +271,27 @@ static void drop_nobody(struct agent *agent, struct watched *watched)
         log_warn("%s", err.text);
 }
 
+/* Asks whose the cgroup is. The answer may come later, as a workload that has started; hopeful:
+ * there is still time for that. */
+static void identify(struct agent *agent, struct watched *watched, bool hopeful)
+{
+    struct workload workload;
+    enum workload_answer answer = WORKLOAD_NOBODY;
+    if (agent->command && strcmp(watched->path + 1, agent->command_cgroup) == 0) {
+        workload = agent->command_workload;
+        answer = WORKLOAD_KNOWN;
+    } else if (agent->workloads) {
+        answer = workload_identify(agent->workloads, watched->path, watched->cgroup, &workload);
+    }
+    if (answer == WORKLOAD_KNOWN)
+        recognise(agent, watched, &workload);
+    else if (answer == WORKLOAD_NOBODY || !hopeful)
+        drop_nobody(agent, watched);
+}
+
 void replicas_cgroup(struct agent *agent, const struct cgroup_event *event)
 {
     struct error err;
-    struct workload workload;
     uint32_t index = event->head.replica;
     if (event->head.kind == EVENT_CGROUP_GONE) {
         struct watched *gone = index < PROBE_REPLICAS ? agent->watched[index] : NULL;
@@ -282,27 +303,27 @@ void replicas_cgroup(struct agent *agent, const struct cgroup_event *event)
         return;
     struct watched *watched = new_watched(agent, index, event->cgroup, event->path);
     watched->newcomer_table = probe_replica(agent->probe, index)->table;
-    enum workload_answer answer = WORKLOAD_NOBODY;
-    if (agent->command && strcmp(event->path + 1, agent->command_cgroup) == 0) {
-        workload = agent->command_workload;
-        answer = WORKLOAD_KNOWN;
-    } else if (agent->workloads) {
-        answer = workload_identify(agent->workloads, event->path, event->cgroup, &workload);
-    }
-    if (answer == WORKLOAD_KNOWN)
-        recognise(agent, watched, &workload);
-    else if (answer == WORKLOAD_NOBODY)
-        drop_nobody(agent, watched);
+    identify(agent, watched, true);
     if (probe_prepare_newcomers(agent->probe, &err) < 0)
         log_warn("%s", err.text);
 }
 
 /* ---- time ---- */
 
-/* A start that is learned ends when it has been quiet for a while. */
+/*
+ * A start that is learned ends when the profile grows no faster than a learned one may, however
+ * long it takes: what a busy service does rarely must not keep it from being judged.
+ */
 static void end_start(struct agent *agent, struct watched *watched, uint64_t now)
 {
-    if (!watched->learns_start || now - watched->learned_last < START_QUIET)
+    if (!watched->learns_start || now - watched->start_since < START_STRETCH)
+        return;
+    const struct growth_rule *rule = &watched->service->config.growth;
+    double steady = rule->interval_ns ? rule->sigma * (START_STRETCH / NS_PER_S) : 0;
+    bool grows = (double)watched->start_grown > steady;
+    watched->start_since = now;
+    watched->start_grown = 0;
+    if (grows && now - watched->appeared < START_LONGEST)
         return;
     watched->learns_start = false;
     profile_facts(watched->service->profile)->starts++;
@@ -355,8 +376,9 @@ static void watch_losses(struct agent *agent, struct watched *watched)
         alerts_loss(agent, watched, lost);
 }
 
-/* The event of a cgroup's end may have been lost with a full ring: look whether it is there. */
-static void sweep(struct agent *agent)
+/* The event of a cgroup's end may have been lost with a full ring: look whether it is there. And
+ * one that might have been a container may have turned out to be none. */
+static void sweep(struct agent *agent, uint64_t now)
 {
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH];
@@ -367,15 +389,21 @@ static void sweep(struct agent *agent)
         snprintf(path, sizeof path, "%s/%s", agent->hierarchy.mount, watched->path);
         if (stat(path, &found) != 0 || found.st_ino != watched->cgroup)
             drop(agent, watched);
+        else if (!watched->service)
+            identify(agent, watched, now - watched->appeared < PATIENCE);
     }
-    process_forget(agent->processes, clock_monotonic());
+    process_forget(agent->processes, now);
 }
 
 void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
 {
+    struct error err;
     struct service_room room = agent_room(agent);
     probe_table_free(agent->probe, agent->retired, agent->retired_count);
     agent->retired_count = 0;
+    if (agent->joined && probe_adopt(agent->probe, &err) < 0)
+        log_warn("%s", err.text);
+    agent->joined = false;
     for (struct service *service = agent->services; service; service = service->next) {
         if (service->mode == MODE_LEARN && service->replicas > 0)
             train(agent, service, dt);
@@ -391,7 +419,7 @@ void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
     }
     if (now - agent->swept > SWEEP_EVERY) {
         agent->swept = now;
-        sweep(agent);
+        sweep(agent, now);
         forget_idle_services(agent, now);
     }
 }

@@ -16,7 +16,7 @@
 #include "probe/probe.h"
 #include "workload/workload.h"
 
-#define RECENT      32   /* novelties kept of a replica that has no alert yet */
+#define RECENT      128  /* novelties kept of a replica that has no alert yet */
 #define HELD        2048 /* reports kept of a replica that is not yet recognised */
 #define ALERTS_KEPT 256  /* alerts that `skink alerts` can show from memory */
 
@@ -31,7 +31,8 @@ struct watched {
     struct workload workload; /* valid when service is set */
     struct service *service;  /* NULL: not recognised yet */
     bool learns_start;        /* a start that the profile has not seen: learned, not judged */
-    uint64_t learned_last;    /* CLOCK_MONOTONIC, the last pattern learned from it */
+    uint64_t start_since;     /* the stretch of it that runs now began, CLOCK_MONOTONIC */
+    uint64_t start_grown;     /* patterns learned in this stretch */
     uint64_t calls_counted, lost_counted;
     struct report *held; /* HELD of them, until it is recognised */
     size_t held_count;
@@ -68,6 +69,7 @@ struct agent {
     json_t *alerts[ALERTS_KEPT]; /* the latest state of each alert, a ring by first appearance */
     uint64_t alerts_count;
     uint64_t started, ticked, swept; /* CLOCK_MONOTONIC */
+    bool joined; /* a process was moved into a configured cgroup: it may have several threads */
     uint64_t lost_cgroups_told;
     pid_t command; /* the one that Skink started, 0: none */
     char command_cgroup[64];
@@ -102,6 +104,10 @@ void replicas_close(struct agent *agent);
 
 /* A novelty or a crossing of a replica that is being judged. */
 void alerts_report(struct agent *agent, struct watched *watched, const struct report *report);
+
+/* The same, of a pattern that was compared with a newcomer's own table: the probe cannot have
+ * scored it. */
+void alerts_early_report(struct agent *agent, struct watched *watched, const struct report *report);
 
 /* Something was lost while detecting. */
 void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost);

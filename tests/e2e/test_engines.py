@@ -1,6 +1,7 @@
 """The daemon's whole job with every engine: a container is found, named and learned, its restart is
 no alarm, and a foreign command in it is one."""
 
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from agent import Skink
 from conftest import wait_until
-from engines import PURE_V2, dockerd, podman_service
+from engines import HIERARCHY, PURE_V2, LateSocket, dockerd, podman_service
 from services import InBundle, InCgroup, InDaemon, InLxc, Load
 
 pytestmark = pytest.mark.usefixtures("root", "engines_cgroups")
@@ -30,9 +31,6 @@ def stack_fixture():
 @pytest.fixture(name="prepare")
 def prepare_fixture(program, tmp_path, stack):
     """A service in a container of an engine, not started yet: prepare("docker")."""
-    hierarchy = next(path for path in (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
-                     if path.is_dir())
-
     def prepare(engine):
         # Not tmp_path: Podman allows its directory 50 characters.
         path = Path(stack.enter_context(TemporaryDirectory(prefix="skink-"))) / engine
@@ -48,7 +46,7 @@ def prepare_fixture(program, tmp_path, stack):
         if engine == "crun":
             return InBundle("sk_crun_1", program("crun", "crun"), path, within=PURE_V2)
         cgroup = "/system.slice/sk.service" if engine == "systemd" else "/sk-test/web"
-        return InCgroup(engine, cgroup, hierarchy)
+        return InCgroup(engine, cgroup, HIERARCHY)
 
     return prepare
 
@@ -62,7 +60,8 @@ def skink_run_fixture(skink_bin, tmp_path, stack):
         for service in services:
             engines |= service.settings
             extra += service.extra
-        return stack.enter_context(Skink(skink_bin, tmp_path / "skink", engines, extra=extra,
+        path = tmp_path / f"skink-{services[0].engine}-{len(services)}"
+        return stack.enter_context(Skink(skink_bin, path, engines, extra=extra,
                                          within=services[0].within))
 
     return start
@@ -72,19 +71,8 @@ def watching(service):
     return service["mode"] == "watching"
 
 
-def runs_anew(before):
-    """Another run of the replica, well past its start."""
-    ended = before["replicas"][0]["cgroup"], before["replicas"][0]["pid"]
-
-    def condition(service):
-        return any((each["cgroup"], each["pid"]) != ended or each["calls"] < before["calls"]
-                   for each in service["replicas"])
-
-    return condition
-
-
 def check_alert(skink, service):
-    assert wait_until(lambda: skink.alerts(service.service), 2), skink.service(service.service)
+    assert wait_until(lambda: skink.alerts(service.service)), skink.service(service.service)
     alert = skink.alerts(service.service)[-1]
     assert alert["version"] == service.version
     assert (alert["replica"]["name"], alert["replica"]["engine"]) == (service.name, service.engine)
@@ -113,3 +101,84 @@ def test_a_life(engine, prepare, skink_run, stack):
 
     service.enter(*FOREIGN)
     check_alert(skink, service)
+
+
+def test_containers_that_run_already(prepare, skink_run, stack):
+    """All engines side by side. No start was seen: the first one is learned, not judged."""
+    services = [prepare(engine) for engine in ENGINES]
+    loads = [stack.enter_context(Load(stack.enter_context(service).port)) for service in services]
+    for load in loads:
+        load.wait()
+    everywhere = skink_run(*[service for service in services if not service.within])
+    pure = skink_run(*[service for service in services if service.within])
+    skinks = [pure if service.within else everywhere for service in services]
+    for skink, service in zip(skinks, services):
+        found = skink.wait_for(service.service, watching, 40)
+        assert found["state"] == "incomplete: no start seen"
+        assert [each["start_seen"] for each in found["replicas"]] == [False]
+
+    for service, load in zip(services, loads):
+        service.restart()
+        load.wait()
+    for skink, service in zip(skinks, services):
+        found = skink.wait_for(service.service, lambda now: now["state"] == "complete", 40)
+        assert [each["start_seen"] for each in found["replicas"]] == [True]
+        assert not skink.alerts(service.service)
+
+
+def test_an_engine_that_answers_late(prepare, skink_run, stack, tmp_path):
+    """Until it has answered, nobody knows whose the calls are; they count all the same."""
+    web = prepare("docker")
+    late = stack.enter_context(LateSocket(tmp_path / "late", web.daemon.socket, 1.5))
+    web.settings = {"docker": late.path}
+    skink = skink_run(web)
+    assert wait_until(lambda: skink.status()["engines"], 10)
+    stack.enter_context(web)
+    assert wait_until(lambda: any("docker" in path for path in skink.status()["unrecognised"]), 2)
+    stack.enter_context(Load(web.port))
+    found = skink.wait_for(web.service, watching, 30)
+    assert found["state"] == "complete" and found["replicas"][0]["start_seen"]
+
+    web.restart()
+    skink.wait_for(web.service, lambda now: now["replicas"] and now["replicas"][0]["calls"] > 1000)
+    assert not skink.alerts(web.service)
+
+    intruded = InDaemon("sk_web_2", "docker", web.daemon)
+    intruded.command = ["sh", "-c", f"{FOREIGN[2]}; sleep 100; true"]
+    stack.enter_context(intruded)
+    check_alert(skink, intruded)
+
+
+def test_a_cgroup_that_turns_out_to_be_nobodys(skink_bin, tmp_path):
+    """While runc makes a container any new cgroup may be its. What was not is let go again."""
+    making = tmp_path / "state" / "sk_late"
+    making.mkdir(parents=True)
+    session = HIERARCHY / "sk-session"
+    with Skink(skink_bin, tmp_path / "skink", {"oci": [str(making.parent)]}) as skink:
+        session.mkdir()
+        try:
+            assert wait_until(lambda: skink.status()["unrecognised"] == ["/sk-session"], 2)
+            making.rmdir()
+            assert wait_until(lambda: not skink.status()["unrecognised"], 15, 0.5)
+        finally:
+            session.rmdir()
+
+
+BUSY = ("import os, threading, time\n"
+        "threading.Thread(target=lambda: [(os.getppid(), time.sleep(.001)) for _ in range(9999)])"
+        ".start()\ntime.sleep(10)\n")
+
+
+def test_a_process_that_joins_with_its_threads(skink_bin, tmp_path):
+    cgroup = HIERARCHY / "sk-joined"
+    busy = subprocess.Popen(["/usr/bin/python3", "-c", BUSY])
+    try:
+        with Skink(skink_bin, tmp_path / "skink", {}, extra=[{"cgroup": "/sk-joined"}]) as skink:
+            cgroup.mkdir()
+            (cgroup / "cgroup.procs").write_text(str(busy.pid))
+            skink.wait_for("sk-joined", lambda now: now["replicas"][0]["calls"] > 500, 5)
+    finally:
+        busy.kill()
+        busy.wait()
+        assert wait_until(lambda: not (cgroup / "cgroup.procs").read_text())
+        cgroup.rmdir()
