@@ -200,6 +200,20 @@ static void stream(int go, int done)
     _exit(0);
 }
 
+/* Waits until a process sleeps: then it has entered the call that it blocks in. */
+static void wait_asleep(pid_t pid)
+{
+    char path[64];
+    char state = 'R';
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    while (state != 'S') {
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        assert_int_equal(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+        fclose(file);
+    }
+}
+
 static void run_stream(struct world *world)
 {
     struct error err;
@@ -216,6 +230,7 @@ static void run_stream(struct world *world)
     }
     close(done[1]);
     assert_int_equal(read(done[0], &byte, 1), 1);
+    wait_asleep(child);
     assert_int_equal(cgroup_enter(&world->hierarchy, world->path, child, &err), 0);
     do {
         assert_true(probe_consume(world->probe, &err) >= 0);
