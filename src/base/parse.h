@@ -25,17 +25,24 @@ int parse_duration(const char *what, const char *text, uint64_t *ns, struct erro
 int parse_size(const char *what, const char *text, uint64_t *bytes, struct error *err);
 
 /*
- * For parsers of streams: reads the decimal digits at *at, as far as they go before end, and moves
- * *at behind them. false when there is none or the number exceeds 64 bits; then *at is unchanged.
+ * For parsers of streams: reads the digits of base 8, 10 or 16 at *at, as far as they go before
+ * end, and moves *at behind them. false when there is none or the number exceeds 64 bits; then *at
+ * is unchanged.
  */
-static inline bool parse_digits(const char **at, const char *end, uint64_t *value)
+static inline bool parse_digits(const char **at, const char *end, unsigned base, uint64_t *value)
 {
     const char *digit = *at;
     uint64_t number = 0;
-    for (; digit < end && (unsigned char)(*digit - '0') < 10; digit++)
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, (unsigned char)(*digit - '0'), &number))
+    for (; digit < end; digit++) {
+        unsigned worth = (unsigned char)(*digit - '0');
+        if (worth > 9 && base == 16) /* 'A' and 'a' are 10 */
+            worth = (unsigned char)((*digit | 0x20) - 'a') < 6 ? (*digit & 7) + 9U : base;
+        if (worth >= base)
+            break;
+        if (__builtin_mul_overflow(number, base, &number) ||
+            __builtin_add_overflow(number, worth, &number))
             return false;
+    }
     if (digit == *at)
         return false;
     *at = digit;

@@ -11,10 +11,11 @@
 static bool parse_pair(const char *at, const char *end, uint64_t *pid, uint64_t *number)
 {
     skip_spaces(&at, end);
-    if (!parse_digits(&at, end, pid) || *pid > UINT32_MAX || at == end || word_end(at, end) != at)
+    if (!parse_digits(&at, end, 10, pid) || *pid > UINT32_MAX || at == end ||
+        word_end(at, end) != at)
         return false;
     skip_spaces(&at, end);
-    if (!parse_digits(&at, end, number))
+    if (!parse_digits(&at, end, 10, number))
         return false;
     skip_spaces(&at, end);
     return at == end;

@@ -21,7 +21,7 @@ static int take_word(struct text *text, char *word, size_t length)
     const char *at = word, *end = word + length;
     bool i386 = text->reader->options.i386;
     uint64_t number;
-    if (parse_digits(&at, end, &number) && at == end)
+    if (parse_digits(&at, end, 10, &number) && at == end)
         return put_call(text, text_number(number, i386));
     for (at = word; at < end && (is_name_char(*at) || *at == '/' || *at == '#'); at++) {
     }
@@ -47,7 +47,7 @@ static bool is_call(const char *word, size_t length)
     char name[CALL_NAME + sizeof "/32"];
     const char *at = word, *end = word + length;
     uint64_t number;
-    if (parse_digits(&at, end, &number) && at == end)
+    if (parse_digits(&at, end, 10, &number) && at == end)
         return true;
     if (length >= CALL_NAME)
         return false;

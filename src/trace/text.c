@@ -151,7 +151,7 @@ static uint64_t fraction(const char **at, const char *end)
 static bool two_digits(const char **at, const char *end, uint64_t *value)
 {
     const char *begin = *at;
-    return parse_digits(at, end, value) && *at == begin + 2 && *value < 60;
+    return parse_digits(at, end, 10, value) && *at == begin + 2 && *value < 60;
 }
 
 enum text_time text_time(const char **at, const char *end, uint64_t *ns)
@@ -159,7 +159,7 @@ enum text_time text_time(const char **at, const char *end, uint64_t *ns)
     const char *p = *at;
     uint64_t number, minutes, seconds;
     enum text_time kind = TIME_SECONDS;
-    if (!parse_digits(&p, end, &number) || p == end)
+    if (!parse_digits(&p, end, 10, &number) || p == end)
         return TIME_NONE;
     if (*p == ':') {
         kind = TIME_OF_DAY;

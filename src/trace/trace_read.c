@@ -8,7 +8,7 @@
 #include "trace/reader.h"
 
 static const struct trace_format *const FORMATS[] = {
-    &format_skink, &format_plain, &format_adfa_ld, &format_unm, NULL,
+    &format_skink, &format_plain, &format_adfa_ld, &format_unm, &format_strace, NULL,
 };
 
 void trace_close(struct trace_reader *reader)

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const FORMATS[16] = {NULL, "plain", "adfa-ld", "unm"};
+static const char *const FORMATS[16] = {NULL, "plain", "adfa-ld", "unm", "strace"};
 
 #define LENIENT 0x40
 #define I386    0x80
