@@ -12,6 +12,7 @@
 #define PROBE_TABLES         512  /* pattern tables: one a service, and some for newcomers */
 #define PROBE_SEGMENT_BITS   10   /* buckets of a segment of the pool, as a power of two: 64 KiB */
 #define PROBE_SEGMENTS       4096 /* segments at most: 256 MiB of patterns */
+#define PROBE_EXPECTED       4096 /* cgroups known by path before they appear */
 #define PROBE_NOVELTIES      65536
 #define PROBE_NOVELTIES_EACH 4096 /* distinct novelties remembered of one replica */
 #define PROBE_NONE           0xffffffffU
@@ -129,9 +130,10 @@ struct replica {
     __u32 recognised; /* user space knows whose it is */
     __u32 begun;      /* calls of it count: what enters from now on is no start any more */
     __u32 novelties_held;
-    __u64 quota_second; /* the second that the next three count: reports of what was learned, of */
+    __u64 quota_second; /* the second that the next four count: reports of what was learned, of */
     __u32 learn_used;   /* what was detected, and of processes */
     __u32 detect_used;
+    __u32 cross_used; /* of thresholds reached: novelties do not use these up */
     __u32 process_used;
     __u64 epoch_id;
     __u32 epoch_count;

@@ -80,7 +80,7 @@ struct {
 /* Cgroups that user space expects (units, paths), by path: how their behaviour begins. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, PROBE_TABLES);
+    __uint(max_entries, PROBE_EXPECTED);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, char[PROBE_CGROUP_PATH]);
     __type(value, __u32);
@@ -207,6 +207,7 @@ static __always_inline bool within_quota(struct replica *replica, __u32 *used, _
         replica->quota_second = second;
         replica->learn_used = 0;
         replica->detect_used = 0;
+        replica->cross_used = 0;
         replica->process_used = 0;
     }
     return __sync_fetch_and_add(used, 1) < quota;
@@ -379,7 +380,8 @@ static __always_inline void detect(struct thread *thread, struct replica *replic
     }
     if (!first && !over)
         return;
-    struct report *report = reserve_report(thread, replica, &replica->detect_used, quota_detect);
+    __u32 *used = over ? &replica->cross_used : &replica->detect_used;
+    struct report *report = reserve_report(thread, replica, used, quota_detect);
     if (!report)
         return; /* not remembered, not marked: the next one tries again */
     if (first) {
@@ -756,18 +758,37 @@ int BPF_PROG(on_attach, struct cgroup *to, const char *path, struct task_struct 
     return 0;
 }
 
-static __always_inline void say_cgroup(__u32 kind, __u32 index, __u64 id, const char *path)
+/* Submits what has been reserved for a cgroup's event. */
+static __always_inline void say_cgroup(struct cgroup_event *event, __u32 kind, __u32 index,
+                                       __u64 id, const char *path)
 {
-    struct cgroup_event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
-    if (!event) {
-        add(lost_cgroups, 1);
-        return;
-    }
     fill_head(&event->head, kind, index, index == PROBE_NONE ? NULL : get_replica(index),
               bpf_get_current_task_btf());
     event->cgroup = id;
     bpf_probe_read_kernel_str(event->path, sizeof event->path, path);
     bpf_ringbuf_submit(event, 0);
+}
+
+/* Gives a new cgroup a prepared place; its index, or PROBE_NONE when there is none left. */
+static __noinline __u32 place_newcomer(struct cgroup *cgroup, const char *path)
+{
+    __u64 id = BPF_CORE_READ(cgroup, kn, id);
+    __u32 zero = 0;
+    char *text = bpf_map_lookup_elem(&scratch, &zero);
+    struct newcomer place;
+    if (!text || bpf_map_pop_elem(&newcomers, &place) != 0)
+        return PROBE_NONE;
+    struct replica *replica = get_replica(place.replica);
+    if (!replica)
+        return PROBE_NONE;
+    __builtin_memset(text, 0, PROBE_CGROUP_PATH);
+    bpf_probe_read_kernel_str(text, PROBE_CGROUP_PATH, path);
+    __u32 *entry = bpf_map_lookup_elem(&expected, text);
+    replica->entry = entry ? *entry : ENTRY_CONTAINER;
+    replica->table = place.table;
+    replica->mode = MODE_LEARN;
+    bpf_map_update_elem(&by_cgroup, &id, &place.replica, BPF_ANY);
+    return place.replica;
 }
 
 /*
@@ -786,28 +807,13 @@ int BPF_PROG(on_new_cgroup, struct cgroup *cgroup, const char *path)
     struct replica *parent = above == PROBE_NONE ? NULL : get_replica(above);
     if (parent && parent->recognised)
         return 0;
-    __u64 id = BPF_CORE_READ(cgroup, kn, id);
-    __u32 zero = 0;
-    char *text = bpf_map_lookup_elem(&scratch, &zero);
-    struct newcomer place;
-    if (!text)
-        return 0;
-    if (bpf_map_pop_elem(&newcomers, &place) != 0) {
+    /* The event first: a place that nobody is told of would never be given back. */
+    struct cgroup_event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
+    __u32 index = event ? place_newcomer(cgroup, path) : PROBE_NONE;
+    if (index == PROBE_NONE)
         add(lost_cgroups, 1);
-        say_cgroup(EVENT_CGROUP_NEW, PROBE_NONE, id, path);
-        return 0;
-    }
-    struct replica *replica = get_replica(place.replica);
-    if (!replica)
-        return 0;
-    __builtin_memset(text, 0, PROBE_CGROUP_PATH);
-    bpf_probe_read_kernel_str(text, PROBE_CGROUP_PATH, path);
-    __u32 *entry = bpf_map_lookup_elem(&expected, text);
-    replica->entry = entry ? *entry : ENTRY_CONTAINER;
-    replica->table = place.table;
-    replica->mode = MODE_LEARN;
-    bpf_map_update_elem(&by_cgroup, &id, &place.replica, BPF_ANY);
-    say_cgroup(EVENT_CGROUP_NEW, place.replica, id, path);
+    if (event)
+        say_cgroup(event, EVENT_CGROUP_NEW, index, BPF_CORE_READ(cgroup, kn, id), path);
     return 0;
 }
 
@@ -822,7 +828,10 @@ int BPF_PROG(on_gone_cgroup, struct cgroup *cgroup, const char *path)
         return 0;
     __u32 replica = *index;
     bpf_map_delete_elem(&by_cgroup, &id);
-    say_cgroup(EVENT_CGROUP_GONE, replica, id, path);
+    /* Where the ring is full user space finds out for itself. */
+    struct cgroup_event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
+    if (event)
+        say_cgroup(event, EVENT_CGROUP_GONE, replica, id, path);
     return 0;
 }
 
