@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "profile/profile.h"
+
+#define RETRY_S 2 /* after which what could not be written is tried again */
 
 struct job {
     struct job *next;
@@ -62,13 +65,45 @@ static struct job *take(struct saver *saver)
     return job;
 }
 
+/* The link to the job for a path, or to the end of the list. Called with the lock held. */
+static struct job **find(struct saver *saver, const char *path)
+{
+    struct job **link = &saver->jobs;
+    while (*link && strcmp((*link)->path, path) != 0)
+        link = &(*link)->next;
+    return link;
+}
+
+/* Keeps a job for later, unless there is a newer one for its file or this is the end; waits. */
+static void put_off(struct saver *saver, struct job *job)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_S;
+    pthread_mutex_lock(&saver->lock);
+    while (!saver->stop && pthread_cond_timedwait(&saver->wake, &saver->lock, &until) == 0)
+        ;
+    struct job **link = find(saver, job->path);
+    if (*link || saver->stop) {
+        release(job);
+    } else {
+        job->next = NULL;
+        *link = job;
+    }
+    pthread_mutex_unlock(&saver->lock);
+}
+
 static void *work(void *argument)
 {
     struct saver *saver = argument;
     for (struct job *job; (job = take(saver));) {
         struct error err;
-        note_outcome(saver, profile_write(job->path, job->data, job->size, &err), &err);
-        release(job);
+        int outcome = profile_write(job->path, job->data, job->size, &err);
+        note_outcome(saver, outcome, &err);
+        if (outcome < 0)
+            put_off(saver, job);
+        else
+            release(job);
     }
     return NULL;
 }
@@ -77,7 +112,11 @@ struct saver *saver_start(void)
 {
     struct saver *saver = memory_must(calloc(1, sizeof *saver));
     pthread_mutex_init(&saver->lock, NULL);
-    pthread_cond_init(&saver->wake, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&saver->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (pthread_create(&saver->thread, NULL, work, saver) != 0)
         abort();
     return saver;
@@ -86,9 +125,7 @@ struct saver *saver_start(void)
 void saver_write(struct saver *saver, const char *path, void *data, size_t size)
 {
     pthread_mutex_lock(&saver->lock);
-    struct job **link = &saver->jobs;
-    while (*link && strcmp((*link)->path, path) != 0)
-        link = &(*link)->next;
+    struct job **link = find(saver, path);
     if (*link) {
         free((*link)->data);
     } else {
