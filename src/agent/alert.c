@@ -47,6 +47,16 @@ static uint64_t mismatches_now(const struct alert *alert)
     return replica->counters.mismatches[PATTERN_WINDOW] + replica->counters.mismatches[PATTERN_BAG];
 }
 
+static void take_crossing(struct alert *alert, const struct report *crossing)
+{
+    const struct detect_rule *rule = &alert->subject.service->rule;
+    alert->loss = false;
+    alert->kind = crossing->pattern;
+    alert->score = crossing->score;
+    alert->threshold =
+        crossing->pattern == PATTERN_WINDOW ? rule->frame_threshold : rule->epoch_threshold;
+}
+
 struct alert *alert_new(const struct alert_subject *subject, const struct report *crossing)
 {
     struct alert *alert = memory_must(calloc(1, sizeof *alert));
@@ -56,14 +66,9 @@ struct alert *alert_new(const struct alert_subject *subject, const struct report
     alert->mismatches_before = mismatches_now(alert);
     snprintf(alert->id, sizeof alert->id, "%" PRIx64 "-%" PRIu32, clock_realtime() / 1000,
              subject->replica);
-    alert->loss = crossing == NULL;
-    if (crossing) {
-        alert->kind = crossing->pattern;
-        alert->score = crossing->score;
-        alert->threshold = crossing->pattern == PATTERN_WINDOW
-                               ? subject->service->rule.frame_threshold
-                               : subject->service->rule.epoch_threshold;
-    }
+    alert->loss = true;
+    if (crossing)
+        take_crossing(alert, crossing);
     return alert;
 }
 
@@ -134,15 +139,18 @@ static void rename_trees(struct alert *alert)
         }
 }
 
-void alert_note(struct alert *alert, const struct report *report)
+bool alert_note(struct alert *alert, const struct report *report)
 {
+    bool worse = alert->loss && report->flags & REPORT_CROSSED;
     alert->changed = true;
+    if (worse)
+        take_crossing(alert, report);
     if (report->head.time > alert->last)
         alert->last = report->head.time;
     if (report->pattern == alert->kind && report->score > alert->score)
         alert->score = report->score;
     if (!(report->flags & REPORT_NEW))
-        return;
+        return worse;
     if (!alert->has_first || report->head.time < alert->first) {
         alert->first = report->head.time;
         alert->first_report = *report;
@@ -151,6 +159,7 @@ void alert_note(struct alert *alert, const struct report *report)
     alert->novelties++;
     name_tree(alert, report);
     spell(alert, report);
+    return worse;
 }
 
 void alert_note_loss(struct alert *alert, uint64_t lost)

@@ -34,8 +34,9 @@ struct alert_subject {
 struct alert *alert_new(const struct alert_subject *subject, const struct report *crossing);
 void alert_free(struct alert *alert);
 
-/* A novelty or another crossing of this replica; novelties from before the crossing come first. */
-void alert_note(struct alert *alert, const struct report *report);
+/* A novelty or another crossing of this replica; novelties from before the crossing come first.
+ * True when it turns an alert about a loss into one about what the replica does. */
+bool alert_note(struct alert *alert, const struct report *report);
 
 /* Losses while it is open: what was not seen, reports that the replica's quota held back. */
 void alert_note_loss(struct alert *alert, uint64_t lost);

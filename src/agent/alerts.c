@@ -69,7 +69,8 @@ static uint64_t chain_start(const struct watched *watched, uint64_t time)
 void alerts_report(struct agent *agent, struct watched *watched, const struct report *report)
 {
     if (watched->alert) {
-        alert_note(watched->alert, report);
+        if (alert_note(watched->alert, report))
+            tell(agent, watched->alert, ALERT_GROWING);
         return;
     }
     if (report->flags & REPORT_CROSSED) {
