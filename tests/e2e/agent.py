@@ -118,9 +118,11 @@ class Skink:
         lines = file.read_text().splitlines(True) if file.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def wait_alert(self, replica, timeout=10):
-        """The first line about a replica, by its name."""
-        found = wait_until(lambda: [line for line in self.lines()
-                                    if line["replica"]["name"] == replica], timeout)
-        assert found, f"no alert of {replica} among {self.lines()}\n{self.said()}"
+    def wait_alert(self, replica, timeout=10, **fields):
+        """The first line about a replica, by its name, with these fields."""
+        def fits(line):
+            return line["replica"]["name"] == replica and fields.items() <= line.items()
+
+        found = wait_until(lambda: [line for line in self.lines() if fits(line)], timeout)
+        assert found, f"no alert {replica} {fields} among {self.lines()}\n{self.said()}"
         return found[0]

@@ -204,9 +204,10 @@ def agent(skink_bin, system, tmp_path):
     from agent import Skink
     made = []
 
-    def make(**settings):
+    def make(engines=None, **settings):
         path = tmp_path / f"agent-{len(made)}"
-        made.append(Skink(skink_bin, path, {"oci": [str(system.oci_root)]}, **settings))
+        engines = {"oci": [str(system.oci_root)], **(engines or {})}
+        made.append(Skink(skink_bin, path, engines, **settings))
         return made[-1]
 
     yield make
