@@ -38,6 +38,9 @@ void tables_grow(struct probe *probe);
 /* A prepared place has been taken by a new cgroup. */
 void newcomer_taken(struct probe *probe, const struct cgroup_event *event);
 
+/* What the kernel has noted of replicas and tables no longer holds: said after every such change. */
+void probe_changed(struct probe *probe);
+
 /* An unused replica's place, or PROBE_NONE. */
 uint32_t replica_place(const struct probe *probe);
 

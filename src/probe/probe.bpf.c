@@ -115,17 +115,28 @@ enum thread_flags {
     THREAD_OVER = 1 << 1,    /* its frame is over the threshold, which was reported */
 };
 
+#define RECENT_BITS 3 /* windows that a thread is known to repeat, as a power of two */
+
+/*
+ * What is kept of a thread. Most calls are of a window that the thread has shown a moment ago; such
+ * a call touches the first cache line (56 bytes: the kernel keeps 8 before them), the recent
+ * windows and the history, and looks nothing up.
+ */
 struct thread {
+    __u64 window;
     __u64 position; /* calls since the window began */
-    __u64 window, bag;
-    __u64 frame; /* as it was at frame_position: only a mismatch moves it */
-    __u64 frame_position;
-    __u64 flushed; /* position up to which the replica's counter knows */
-    __u64 lost;    /* recording: calls lost and not yet marked in the stream */
+    __u64 where;    /* its table's now[PATTERN_WINDOW] in this version */
+    __u32 version;  /* of `version`, when the thread was settled */
+    __u32 flags;
     __u32 replica;
     __u32 generation; /* of the replica's place: differs when it has gone */
-    __u32 flags;
+    __u64 flushed;    /* position up to which the replica's counter knows */
+    __u64 bag;
+    __u64 recent[1 << RECENT_BITS]; /* fingerprints known in this version, by their upper bits */
     __u16 history[HISTORY];
+    __u64 frame; /* as it was at frame_position: only a mismatch moves it */
+    __u64 frame_position;
+    __u64 lost; /* recording: calls lost and not yet marked in the stream */
 };
 
 struct {
@@ -134,6 +145,12 @@ struct {
     __type(key, int);
     __type(value, struct thread);
 } threads SEC(".maps");
+
+/*
+ * Changes with every change of a replica or a place of a table, after it. While it stays, what a
+ * thread has noted of them holds, and need not be looked up at every call.
+ */
+volatile __u32 version = 1;
 
 __u64 lost_cgroups; /* new cgroups that found no prepared place or no room in the ring */
 
@@ -175,6 +192,12 @@ static __noinline __u32 replica_of_cgroup(struct cgroup *cgroup)
 static __always_inline struct replica *get_replica(__u32 index)
 {
     return bpf_map_lookup_elem(&replicas, &index);
+}
+
+static __always_inline struct table *get_table(const struct replica *replica)
+{
+    __u32 index = replica->table;
+    return bpf_map_lookup_elem(&tables, &index);
 }
 
 /* The thread's replica, NULL when it has gone and its place may be another's. */
@@ -465,6 +488,12 @@ int BPF_PROG(on_return, struct pt_regs *regs, long result)
 
 /* ---- every call ---- */
 
+/*
+ * A bag no longer than the window is the bag of the window's last calls: whoever learned the window
+ * learned that bag with it. So where the window is known nothing else need be asked.
+ */
+#define BAGS_IMPLIED (bag_length <= window_length)
+
 /* The value of the call `back` calls ago. */
 static __always_inline __u64 past_value(const struct thread *thread, __u64 position, __u32 back)
 {
@@ -481,25 +510,84 @@ static __always_inline __u64 bag_of_history(const struct thread *thread, __u64 p
     return bag;
 }
 
-static __always_inline bool window_is_known(struct thread *thread, struct replica *replica,
-                                            struct table *table, __u64 position)
-{
-    __u64 fingerprint = window_fingerprint(thread->window, window_length, secret.spread);
-    return known_at(table->now[PATTERN_WINDOW], fingerprint) ||
-           !foreign(thread, replica, table, PATTERN_WINDOW, fingerprint);
-}
-
 static __noinline int check_bag(struct thread *thread, struct replica *replica, struct table *table)
 {
     if (!thread || !replica || !table)
         return 0;
     /* Where bags are implied they are not kept up from call to call. */
-    __u64 bag =
-        bag_length <= window_length ? bag_of_history(thread, thread->position) : thread->bag;
+    __u64 bag = BAGS_IMPLIED ? bag_of_history(thread, thread->position) : thread->bag;
     __u64 fingerprint = bag_fingerprint(bag, secret.spread);
     if (!known_at(table->now[PATTERN_BAG], fingerprint))
         foreign(thread, replica, table, PATTERN_BAG, fingerprint);
     return 0;
+}
+
+/* Notes what the calls of this version are compared with; 0: they are not. */
+static __noinline int settle(struct thread *thread)
+{
+    if (!thread || thread->flags & THREAD_WAITING)
+        return 0;
+    __u32 now = version; /* before what it stands for */
+    struct replica *replica = replica_of(thread);
+    struct table *table = replica && replica->mode != MODE_OFF ? get_table(replica) : NULL;
+    if (!table)
+        return 0;
+    thread->where = table->now[PATTERN_WINDOW];
+    for (int i = 0; i < 1 << RECENT_BITS; i++)
+        thread->recent[i] = 0;
+    thread->version = now;
+    return 1;
+}
+
+/* Each thread counts for itself, and adds it up now and then. */
+static __noinline int tell_calls(struct thread *thread)
+{
+    struct replica *replica = thread ? replica_of(thread) : NULL;
+    if (replica)
+        flush_calls(thread, replica);
+    return 0;
+}
+
+/* A call whose window is none of the recent ones, or whose bag must be looked at besides. */
+static __noinline int examine(struct thread *thread, __u64 fingerprint)
+{
+    if (!thread)
+        return 0;
+    bool known = false;
+    if (window_length && known_at(thread->where, fingerprint)) {
+        thread->recent[fingerprint >> (64 - RECENT_BITS)] = fingerprint;
+        if (BAGS_IMPLIED)
+            return 0;
+        known = true;
+    }
+    struct replica *replica = replica_of(thread);
+    struct table *table = replica ? get_table(replica) : NULL;
+    if (!table || replica->mode == MODE_OFF)
+        return 0;
+    if (window_length && !known && thread->position >= window_length)
+        known = !foreign(thread, replica, table, PATTERN_WINDOW, fingerprint);
+    if (bag_length && thread->position >= bag_length && !(BAGS_IMPLIED && known))
+        check_bag(thread, replica, table);
+    return 0;
+}
+
+static __always_inline __u64 push_window(struct thread *thread, __u32 n, __u32 code, __u64 position)
+{
+    __u64 in = 0, out = 0, base = 0, factor = 0;
+    if (n > PATTERN_EXACT) {
+        in = secret.value[code];
+        out = position >= n ? past_value(thread, position, n) : 0;
+        base = secret.base;
+        factor = secret_factor;
+    }
+    thread->window = window_push(thread->window, n, code, in, out, base, factor);
+    return window_fingerprint(thread->window, n, secret.spread);
+}
+
+static __always_inline void push_bag(struct thread *thread, __u32 m, __u32 code, __u64 position)
+{
+    __u64 out = position >= m ? past_value(thread, position, m) : 0;
+    thread->bag = bag_push(thread->bag, secret.value[code], out);
 }
 
 SEC("tp_btf/sys_enter")
@@ -507,51 +595,25 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
-    if (!thread || thread->flags & THREAD_WAITING)
-        return 0;
-    struct replica *replica = replica_of(thread);
-    if (!replica)
+    if (!thread)
         return 0;
     bool compat = task->thread_info.status & TS_COMPAT;
-    if (recording)
+    if (recording && !(thread->flags & THREAD_WAITING))
         record(thread, CALL_ENTER, 0, trace_number(number, compat));
-    if (replica->mode == MODE_OFF)
+    if (thread->version != version && !settle(thread))
         return 0;
-    __u32 table_index = replica->table;
-    struct table *table = bpf_map_lookup_elem(&tables, &table_index);
-    if (!table)
-        return 0;
-
-    /*
-     * A bag no longer than the window is the bag of the window's last calls: whoever learned the
-     * window learned that bag with it. So where the window is known nothing else need be asked.
-     */
-    const bool bags_implied = bag_length <= window_length;
+    const __u32 n = window_length, m = bag_length; /* read once, and not before the calls above */
     __u32 code = call_code(number, compat) & (CALL_CODES - 1);
     __u64 position = thread->position;
-    __u64 value = 0;
-    if (!bags_implied || window_length > PATTERN_EXACT)
-        value = secret.value[code];
-    if (window_length) {
-        __u64 out = 0;
-        if (window_length > PATTERN_EXACT && position >= window_length)
-            out = past_value(thread, position, window_length);
-        thread->window = window_push(thread->window, window_length, code, value, out, secret.base,
-                                     secret_factor);
-    }
-    if (!bags_implied) {
-        __u64 out = position >= bag_length ? past_value(thread, position, bag_length) : 0;
-        thread->bag = bag_push(thread->bag, value, out);
-    }
+    __u64 fingerprint = n ? push_window(thread, n, code, position) : 0;
+    if (m > n)
+        push_bag(thread, m, code, position);
     thread->history[position & (HISTORY - 1)] = code;
     thread->position = ++position;
-
-    bool known = window_length && position >= window_length &&
-                 window_is_known(thread, replica, table, position);
-    if (bag_length && position >= bag_length && !(bags_implied && known))
-        check_bag(thread, replica, table);
+    if (m > n || thread->recent[fingerprint >> (64 - RECENT_BITS)] != fingerprint)
+        examine(thread, fingerprint);
     if (!(position & 31))
-        flush_calls(thread, replica);
+        tell_calls(thread);
     return 0;
 }
 
@@ -580,6 +642,7 @@ static __always_inline struct thread *follow(struct task_struct *task, __u32 ind
     }
     thread->position = thread->frame = 0;
     begin_window(thread);
+    thread->version = 0;
     thread->replica = index;
     thread->generation = replica->generation;
     thread->flags = flags;

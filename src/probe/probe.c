@@ -212,6 +212,11 @@ void probe_close(struct probe *probe)
     free(probe);
 }
 
+void probe_changed(struct probe *probe)
+{
+    __atomic_add_fetch(&probe->bpf->data->version, 1, __ATOMIC_SEQ_CST);
+}
+
 int probe_fd(const struct probe *probe)
 {
     return ring_buffer__epoll_fd(probe->ring);

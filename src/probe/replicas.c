@@ -53,6 +53,7 @@ void probe_replica_set(struct probe *probe, uint32_t replica, uint32_t table,
     place->recognised = true;
     __atomic_store_n(&place->table, table, __ATOMIC_SEQ_CST);
     __atomic_store_n(&place->mode, mode, __ATOMIC_SEQ_CST);
+    probe_changed(probe);
 }
 
 void probe_replica_record(struct probe *probe, uint32_t replica, bool on)
@@ -69,6 +70,7 @@ void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup
         bpf_map_delete_elem(map, &cgroup);
     probe_novelties_forget(probe, replica);
     probe->replicas[replica].generation++;
+    probe_changed(probe);
     probe->replica_used[replica] = false;
 }
 

@@ -57,8 +57,10 @@ void probe_table_free(struct probe *probe, const uint32_t *tables, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         memset(&probe->tables[tables[i]], 0, sizeof *probe->tables);
-    if (count > 0)
+    if (count > 0) {
+        probe_changed(probe);
         pool_grace(); /* a program may still be looking at them */
+    }
     for (size_t i = 0; i < count; i++)
         free_one(probe, tables[i]);
 }
@@ -124,6 +126,7 @@ static int grow(struct probe *probe, uint32_t table, enum pattern_kind kind, uin
         log_warn("pattern table: %llu patterns found no place and will be reported again",
                  (unsigned long long)homeless);
     __atomic_store_n(&shared->now[kind], where(&next), __ATOMIC_SEQ_CST);
+    probe_changed(probe);
     pool_grace();
     __atomic_store_n(&shared->next[kind], 0, __ATOMIC_SEQ_CST);
     pool_give(probe->pool, range->first, range->bits);
