@@ -1,0 +1,165 @@
+/* The foreign pattern: learned, or counted and reported. Rare, so it may cost. */
+#ifndef SKINK_PROBE_JUDGE_BPF_H
+#define SKINK_PROBE_JUDGE_BPF_H
+
+#include "probe/report.bpf.h"
+#include "probe/table.bpf.h"
+
+static __always_inline struct report *reserve_report(struct thread *thread, struct replica *replica,
+                                                     __u32 *used, __u32 quota)
+{
+    if (!within_quota(replica, used, quota)) {
+        add(replica->counters.lost.quota, 1);
+        return NULL;
+    }
+    struct report *report = bpf_ringbuf_reserve(&events, sizeof *report, 0);
+    if (!report) {
+        add(replica->counters.lost.reports, 1);
+        return NULL;
+    }
+    fill_head(&report->head, EVENT_REPORT, thread->replica, replica, bpf_get_current_task_btf());
+    report->table = replica->table;
+    report->position = thread->position;
+    __builtin_memcpy(report->history, thread->history, sizeof report->history);
+    return report;
+}
+
+/* The mismatch counted: how many in the thread's frame or the replica's epoch, this one included.
+ */
+static __always_inline __u32 score(struct thread *thread, struct replica *replica,
+                                   struct table *table, __u32 kind)
+{
+    if (kind == PATTERN_WINDOW) {
+        __u64 since = thread->position - thread->frame_position;
+        thread->frame = frame_push(since > FRAME_MAX ? 0 : thread->frame << (since - 1), 1);
+        thread->frame_position = thread->position;
+        __u32 length = table->frame;
+        __u32 count = frame_count(thread->frame, length - 1 < FRAME_MAX ? length : 20);
+        if (count > replica->counters.frame_peak)
+            replica->counters.frame_peak = count;
+        return count;
+    }
+    flush_calls(thread, replica);
+    __u64 epoch = (replica->counters.calls - 1) / (table->epoch ? table->epoch : 500);
+    if (replica->epoch_id != epoch) {
+        replica->epoch_id = epoch;
+        replica->epoch_count = 0;
+        replica->epoch_over = 0;
+    }
+    __u32 count = __sync_fetch_and_add(&replica->epoch_count, 1) + 1;
+    if (count > replica->counters.epoch_peak)
+        replica->counters.epoch_peak = count;
+    return count;
+}
+
+/* Was the threshold reached by this mismatch, and not yet said? */
+static __always_inline bool crossed(struct thread *thread, struct replica *replica, __u32 kind,
+                                    __u32 count, __u32 threshold)
+{
+    if (!threshold || count < threshold) {
+        if (kind == PATTERN_WINDOW)
+            thread->flags &= ~THREAD_OVER;
+        return false;
+    }
+    return kind == PATTERN_WINDOW ? !(thread->flags & THREAD_OVER) : !replica->epoch_over;
+}
+
+static __always_inline void learn(struct thread *thread, struct replica *replica,
+                                  struct table *table, __u32 kind, __u64 fingerprint)
+{
+    /* The report first: a pattern that nobody is told of must not become known. */
+    struct report *report = reserve_report(thread, replica, &replica->learn_used, quota_learn);
+    if (!report)
+        return;
+    __u64 where = table->next[kind] ? table->next[kind] : table->now[kind];
+    enum bucket_answer answer = insert_at(where, fingerprint);
+    if (answer == BUCKET_KNOWN) { /* another CPU was first */
+        bpf_ringbuf_discard(report, 0);
+        return;
+    }
+    if (answer == BUCKET_FULL)
+        add(replica->counters.lost.table, 1);
+    add(replica->counters.mismatches[kind], 1);
+    add(replica->counters.novelties[kind], 1);
+    report->pattern = kind;
+    report->fingerprint = fingerprint;
+    report->flags = REPORT_NEW | (answer == BUCKET_FULL ? REPORT_UNPLACED : REPORT_LEARNED);
+    /* Beside a newcomer's empty table everything is a mismatch: that is no score to start from. */
+    report->score = replica->recognised ? score(thread, replica, table, kind) : 0;
+    bpf_ringbuf_submit(report, 0);
+}
+
+/* True when this replica shows this novelty for the first time. */
+static __always_inline bool first_time(struct replica *replica, struct novelty_key *key)
+{
+    __u64 now = bpf_ktime_get_ns();
+    struct novelty_count *seen = bpf_map_lookup_elem(&novelties, key);
+    if (seen) {
+        add(seen->count, 1);
+        seen->last = now;
+        return false;
+    }
+    return true;
+}
+
+static __always_inline void remember(struct replica *replica, struct novelty_key *key, __u64 now)
+{
+    struct novelty_count one = {.count = 1, .first = now, .last = now};
+    if (bpf_map_update_elem(&novelties, key, &one, BPF_NOEXIST) == 0)
+        add(replica->novelties_held, 1);
+}
+
+static __always_inline void detect(struct thread *thread, struct replica *replica,
+                                   struct table *table, __u32 kind, __u64 fingerprint)
+{
+    add(replica->counters.mismatches[kind], 1);
+    replica->counters.last_mismatch = bpf_ktime_get_ns();
+    __u32 count = score(thread, replica, table, kind);
+    bool over = crossed(thread, replica, kind, count, table->threshold[kind]);
+    struct novelty_key key = {
+        .fingerprint = fingerprint, .replica = thread->replica, .pattern = kind};
+    bool first = first_time(replica, &key);
+    if (first && replica->novelties_held >= PROBE_NOVELTIES_EACH) {
+        add(replica->counters.lost.quota, 1);
+        first = false;
+    }
+    if (!first && !over)
+        return;
+    __u32 *used = over ? &replica->cross_used : &replica->detect_used;
+    struct report *report = reserve_report(thread, replica, used, quota_detect);
+    if (!report)
+        return; /* not remembered, not marked: the next one tries again */
+    if (first) {
+        add(replica->counters.novelties[kind], 1);
+        remember(replica, &key, report->head.time);
+    }
+    if (over && kind == PATTERN_WINDOW)
+        thread->flags |= THREAD_OVER;
+    else if (over)
+        replica->epoch_over = 1;
+    report->pattern = kind;
+    report->fingerprint = fingerprint;
+    report->flags = (first ? REPORT_NEW : 0) | (over ? REPORT_CROSSED : 0);
+    report->score = count;
+    bpf_ringbuf_submit(report, 0);
+}
+
+/* A pattern that `now` lacks. 0: it is known all the same, 1: it is new. */
+static __noinline int foreign(struct thread *thread, struct replica *replica, struct table *table,
+                              __u32 kind, __u64 fingerprint)
+{
+    if (!thread || !replica || !table || kind >= PATTERN_KINDS)
+        return 0;
+    if (table->next[kind] && known_at(table->next[kind], fingerprint))
+        return 0;
+    /* A table that finished growing since `now` was read is asked again. */
+    if (known_at(table->now[kind], fingerprint))
+        return 0;
+    if (replica->mode == MODE_LEARN)
+        learn(thread, replica, table, kind, fingerprint);
+    else
+        detect(thread, replica, table, kind, fingerprint);
+    return 1;
+}
+
+#endif
