@@ -77,17 +77,14 @@ static int next_member(const struct input *input, const char **name, struct erro
     return 1;
 }
 
-static bool is_calls(const char *name)
+static bool ends_in(const char *name, const char *suffix)
 {
-    size_t length = name ? strlen(name) : 0;
-    return length >= 3 && strcmp(name + length - 3, ".sc") == 0;
+    size_t length = name ? strlen(name) : 0, tail = strlen(suffix);
+    return length >= tail && strcmp(name + length - tail, suffix) == 0;
 }
 
-/*
- * Goes to the trace: in a zip file of LID-DS 2021 the one member NAME.sc beside NAME.json, NAME.res
- * and NAME.pcap, in any other the only member.
- */
-static int find_trace(struct input *input, struct error *err)
+/* Goes to the only member of a zip file that ends in suffix, else to the only member. */
+static int find_member(struct input *input, const char *suffix, struct error *err)
 {
     const char *name = NULL;
     int status = next_member(input, &name, err);
@@ -96,18 +93,19 @@ static int find_trace(struct input *input, struct error *err)
         input->ended = status == 0;
         return status;
     }
-    size_t members = 0, calls = 0, wanted = 0;
+    size_t members = 0, fitting = 0, wanted = 0;
     for (; status > 0; status = next_member(input, &name, err)) {
-        calls += is_calls(name);
-        wanted = is_calls(name) ? members : wanted;
+        fitting += ends_in(name, suffix);
+        wanted = ends_in(name, suffix) ? members : wanted;
         members++;
     }
     if (status < 0)
         return -1;
-    if (calls > 1 || (calls == 0 && members > 1))
-        return error_set(err, EXIT_USAGE, 0,
-                         "%s holds %zu files, not one trace (unpack it and name the trace)",
-                         input->path, members);
+    if (fitting > 1 || (fitting == 0 && members > 1))
+        return error_set(
+            err, EXIT_USAGE, 0,
+            "%s holds %zu files, of which not one ends in %s (unpack it and name the trace)",
+            input->path, members, suffix);
     if (strcmp(input->path, "-") == 0)
         return error_set(err, EXIT_USAGE, 0,
                          "a zip file cannot be read from standard input (name the file)");
@@ -119,7 +117,7 @@ static int find_trace(struct input *input, struct error *err)
     return 0;
 }
 
-struct input *input_open(const char *path, struct error *err)
+struct input *input_open_member(const char *path, const char *suffix, struct error *err)
 {
     struct stat file;
     if (strcmp(path, "-") != 0 && stat(path, &file) < 0) {
@@ -136,9 +134,15 @@ struct input *input_open(const char *path, struct error *err)
         return NULL;
     }
     input->room = READ_SIZE;
-    if (open_archive(input, err) < 0 || find_trace(input, err) < 0)
+    if (open_archive(input, err) < 0 || find_member(input, suffix, err) < 0)
         return NULL;
     return take_pointer(input);
+}
+
+/* A zip file of LID-DS 2021 holds NAME.sc, the calls, beside NAME.json, NAME.res, NAME.pcap. */
+struct input *input_open(const char *path, struct error *err)
+{
+    return input_open_member(path, ".sc", err);
 }
 
 /* Up to size bytes; 0 at the end. */

@@ -17,6 +17,9 @@ struct input;
 
 /* path "-": standard input. NULL on error. */
 struct input *input_open(const char *path, struct error *err);
+
+/* The same, of a zip file the only member that ends in suffix, instead of the trace. */
+struct input *input_open_member(const char *path, const char *suffix, struct error *err);
 void input_close(struct input *input);
 
 /* What comes next, without consuming it: INPUT_LOOK bytes, fewer when there are no more. */

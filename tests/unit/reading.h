@@ -26,7 +26,7 @@
 #define ROOM 256
 
 static char folder[] = "/tmp/skink-readers-XXXXXX";
-static char path[128]; /* of the file that store() wrote last */
+static char path[512]; /* of the file that store() wrote last */
 
 static inline void store(const char *name, const void *data, size_t size)
 {
