@@ -319,7 +319,7 @@ static void end_start(struct agent *agent, struct watched *watched, uint64_t now
     if (!watched->learns_start || now - watched->start_since < START_STRETCH)
         return;
     const struct growth_rule *rule = &watched->service->config.growth;
-    double steady = rule->interval_ns ? rule->sigma * (START_STRETCH / NS_PER_S) : 0;
+    double steady = rule->interval_ns ? rule->sigma * (double)START_STRETCH / (double)NS_PER_S : 0;
     bool grows = (double)watched->start_grown > steady;
     watched->start_since = now;
     watched->start_grown = 0;

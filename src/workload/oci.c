@@ -86,11 +86,12 @@ static int locate(const struct cgroup_hierarchy *hierarchy, const char *stated,
     return cgroup_key(hierarchy, workload->cgroup_path, &workload->cgroup, &ignored);
 }
 
-static void name_it(struct description *description, const char *id, json_t *annotations)
+static void name_it(struct description *description, enum workload_engine engine, const char *id,
+                    json_t *annotations)
 {
     struct workload *workload = &description->workload;
     const char *given = json_string_value(json_object_get(annotations, "nerdctl/name"));
-    workload->engine = ENGINE_OCI;
+    workload->engine = engine;
     text_copy(workload->id, sizeof workload->id, id);
     text_copy(workload->name, sizeof workload->name, given ? given : id);
     description->labels = annotations;
@@ -106,7 +107,7 @@ static int load(const char *root, const char *id, const struct cgroup_hierarchy 
         oci_state_free(&state);
         return -1;
     }
-    name_it(description, id, take_pointer(state.annotations));
+    name_it(description, state.engine, id, take_pointer(state.annotations));
     description->workload.pid = state.pid;
     if (locate(hierarchy, state.cgroup, &description->workload) < 0) {
         description_free(description);
@@ -187,7 +188,7 @@ static bool load_early(const char *directory, const char *id, struct description
     if (snprintf(path, sizeof path, "%s/config.json", directory) >= (int)sizeof path ||
         access(path, R_OK) < 0)
         return false;
-    name_it(description, id, read_annotations(directory));
+    name_it(description, ENGINE_CRUN, id, read_annotations(directory));
     return true;
 }
 

@@ -34,6 +34,7 @@ int oci_parse_runc(const char *text, size_t size, const char *controller, struct
     autojson json_t *root = fields_parse("state.json", text, size, err);
     if (!root)
         return -1;
+    state->engine = ENGINE_OCI;
     state->pid = fields_pid(json_object_get(root, "init_process_pid"));
     fields_text(json_object_get(json_object_get(root, "cgroup_paths"), controller), state->cgroup,
                 sizeof state->cgroup);
@@ -49,6 +50,7 @@ int oci_parse_crun(const char *text, size_t size, struct oci_state *state, struc
     autojson json_t *root = fields_parse("status", text, size, err);
     if (!root)
         return -1;
+    state->engine = ENGINE_CRUN;
     state->pid = fields_pid(json_object_get(root, "pid"));
     fields_text(json_object_get(root, "cgroup-path"), state->cgroup, sizeof state->cgroup);
     fields_text(json_object_get(root, "bundle"), state->bundle, sizeof state->bundle);

@@ -7,6 +7,7 @@
 #include "workload/workload.h"
 
 struct oci_state {
+    enum workload_engine engine;
     pid_t pid;
     char cgroup[1024];   /* runc: with the mount point; crun: below the hierarchy's root */
     char bundle[1024];   /* "" when the state does not say it */

@@ -33,9 +33,9 @@ struct workload_watch {
 const char *workload_engine_name(enum workload_engine engine)
 {
     static const char *const NAMES[ENGINES] = {
-        [ENGINE_OCI] = "runc",        [ENGINE_DOCKER] = "docker", [ENGINE_PODMAN] = "podman",
-        [ENGINE_LXC] = "lxc",         [ENGINE_CGROUP] = "cgroup", [ENGINE_SYSTEMD] = "systemd",
-        [ENGINE_COMMAND] = "command",
+        [ENGINE_OCI] = "runc",        [ENGINE_CRUN] = "crun",       [ENGINE_DOCKER] = "docker",
+        [ENGINE_PODMAN] = "podman",   [ENGINE_LXC] = "lxc",         [ENGINE_CGROUP] = "cgroup",
+        [ENGINE_SYSTEMD] = "systemd", [ENGINE_COMMAND] = "command",
     };
     return (unsigned)engine < ENGINES ? NAMES[engine] : "unknown";
 }

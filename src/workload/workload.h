@@ -14,7 +14,8 @@
 #define WORKLOAD_TEXT 256
 
 enum workload_engine {
-    ENGINE_OCI,     /* runc or crun by their state directories */
+    ENGINE_OCI,     /* runc by its state directories; by a cgroup's name: runc or crun */
+    ENGINE_CRUN,    /* crun by its state directories */
     ENGINE_DOCKER,  /* Engine API: Docker */
     ENGINE_PODMAN,  /* Engine API: Podman's compatible socket */
     ENGINE_LXC,     /* LXC by its monitor and payload cgroups */
@@ -24,7 +25,7 @@ enum workload_engine {
     ENGINES
 };
 
-/* "runc", "docker", "podman", "lxc", "cgroup", "systemd", "command". */
+/* "runc", "crun", "docker", "podman", "lxc", "cgroup", "systemd", "command". */
 const char *workload_engine_name(enum workload_engine engine);
 
 /* One container as its engine describes it. Plain data; every text is NUL-terminated. */

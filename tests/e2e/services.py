@@ -123,8 +123,8 @@ class InBundle(Service):
 
     def __init__(self, name, runtime, path, within=()):
         super().__init__(name)
-        self.engine, self.within = "runc", within
-        self.service = f"{Path(runtime).name}-web"
+        self.engine, self.within = Path(runtime).name, within
+        self.service = f"{self.engine}-web"
         self.runtime = [runtime, "--root", path / "state"]
         self.settings = {"oci": [str(path / "state")]}
         self.bundle = make_bundle(

@@ -127,7 +127,7 @@ def test_crun(watch, program, tmp_path):
     watcher = watch(within=PURE_V2)
     with container(crun, bundle, "wl_cart_1", within=PURE_V2):
         started = watcher.wait("started", id="wl_cart_1")
-        assert (started["service"], started["version"]) == ("cart", "7")
+        assert (started["service"], started["version"], started["engine"]) == ("cart", "7", "crun")
         assert started["path"].endswith("wl_cart_1") and started["pid"] > 0
         known = watcher.ask(started["path"])
         assert (known["answer"], known["service"]) == ("known", "cart")
