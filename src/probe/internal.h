@@ -11,6 +11,14 @@
 struct table_range {
     uint32_t first, bits;
     uint64_t count;
+    bool crowded; /* a pattern has found no place: it must grow, however empty it is elsewhere */
+};
+
+/* A pattern that was learned but found no place. */
+struct unplaced {
+    uint32_t table;
+    enum pattern_kind kind;
+    uint64_t fingerprint;
 };
 
 struct probe {
@@ -25,7 +33,9 @@ struct probe {
     struct table_range range[PROBE_TABLES][PATTERN_KINDS];
     bool table_used[PROBE_TABLES];
     bool replica_used[PROBE_REPLICAS];
-    bool must_grow;    /* some table is over half full */
+    bool must_grow; /* some table is over half full */
+    struct unplaced *unplaced;
+    size_t unplaced_count, unplaced_room;
     uint32_t prepared; /* newcomers' places in the queue */
 };
 
@@ -38,7 +48,8 @@ void tables_grow(struct probe *probe);
 /* A prepared place has been taken by a new cgroup. */
 void newcomer_taken(struct probe *probe, const struct cgroup_event *event);
 
-/* What the kernel has noted of replicas and tables no longer holds: said after every such change. */
+/* What the kernel has noted of replicas and tables no longer holds: said after every such change.
+ */
 void probe_changed(struct probe *probe);
 
 /* An unused replica's place, or PROBE_NONE. */

@@ -209,6 +209,7 @@ void probe_close(struct probe *probe)
     if (probe->replicas)
         munmap(probe->replicas, PROBE_REPLICAS * sizeof(struct replica));
     probe_bpf__destroy(probe->bpf);
+    free(probe->unplaced);
     free(probe);
 }
 

@@ -102,35 +102,63 @@ static int take_larger(struct probe *probe, const struct table_range *old, uint6
     return error_set(err, EXIT_MACHINE, 0, "pattern table: larger than a million patterns");
 }
 
-/*
- * A larger range takes over without a pattern or a call lost:
- *   1. it is taken, large enough for all that the old one holds;
- *   2. next is set: new patterns go there, missing ones are looked for there too;
- *   3. a grace period: nobody inserts into the old range any more;
- *   4. what the old one got since the first step is copied too;
- *   5. now = next, a grace period: nobody looks at the old range any more;
- *   6. next is cleared, the old range is given back.
- */
-static int grow(struct probe *probe, uint32_t table, enum pattern_kind kind, uint64_t expected,
-                struct error *err)
-{
-    struct table *shared = &probe->tables[table];
-    struct table_range *range = &probe->range[table][kind];
+/* A larger range for one kind of a table. */
+struct enlargement {
+    uint32_t table;
+    enum pattern_kind kind;
     struct table_range next;
-    if (take_larger(probe, range, expected, &next, err) < 0)
-        return -1;
-    __atomic_store_n(&shared->next[kind], where(&next), __ATOMIC_SEQ_CST);
-    pool_grace();
-    uint64_t homeless = pool_copy(probe->pool, range->first, range->bits, next.first, next.bits);
+};
+
+static struct table_range *old_range(struct probe *probe, const struct enlargement *enlargement)
+{
+    return &probe->range[enlargement->table][enlargement->kind];
+}
+
+static void copy_newcomers(struct probe *probe, const struct enlargement *enlargement)
+{
+    const struct table_range *old = old_range(probe, enlargement);
+    uint64_t homeless = pool_copy(probe->pool, old->first, old->bits, enlargement->next.first,
+                                  enlargement->next.bits);
     if (homeless > 0) /* a handful of newcomers into a table a quarter full */
         log_warn("pattern table: %llu patterns found no place and will be reported again",
                  (unsigned long long)homeless);
-    __atomic_store_n(&shared->now[kind], where(&next), __ATOMIC_SEQ_CST);
-    probe_changed(probe);
+}
+
+/*
+ * Larger ranges take over without a pattern or a call lost:
+ *   1. they are taken, large enough for all that the old ones hold (take_larger);
+ *   2. next is set: new patterns go there, missing ones are looked for there too;
+ *   3. a grace period: nobody inserts into the old ranges any more;
+ *   4. what the old ones got since the first step is copied too;
+ *   5. now = next, a grace period: nobody looks at the old ranges any more;
+ *   6. next is cleared, the old ranges are given back.
+ * A grace period takes milliseconds, so all that grow at a time share the two.
+ */
+static void take_over(struct probe *probe, const struct enlargement *list, size_t count)
+{
+    for (const struct enlargement *g = list; g < list + count; g++)
+        __atomic_store_n(&probe->tables[g->table].next[g->kind], where(&g->next), __ATOMIC_SEQ_CST);
     pool_grace();
-    __atomic_store_n(&shared->next[kind], 0, __ATOMIC_SEQ_CST);
-    pool_give(probe->pool, range->first, range->bits);
-    *range = next;
+    for (const struct enlargement *g = list; g < list + count; g++) {
+        copy_newcomers(probe, g);
+        __atomic_store_n(&probe->tables[g->table].now[g->kind], where(&g->next), __ATOMIC_SEQ_CST);
+    }
+    pool_grace();
+    for (const struct enlargement *g = list; g < list + count; g++) {
+        struct table_range *old = old_range(probe, g);
+        __atomic_store_n(&probe->tables[g->table].next[g->kind], 0, __ATOMIC_SEQ_CST);
+        pool_give(probe->pool, old->first, old->bits);
+        *old = g->next;
+    }
+}
+
+static int grow(struct probe *probe, uint32_t table, enum pattern_kind kind, uint64_t expected,
+                struct error *err)
+{
+    struct enlargement one = {.table = table, .kind = kind};
+    if (take_larger(probe, old_range(probe, &one), expected, &one.next, err) < 0)
+        return -1;
+    take_over(probe, &one, 1);
     return 0;
 }
 
@@ -177,6 +205,22 @@ uint64_t probe_table_count(const struct probe *probe, uint32_t table, enum patte
     return probe->range[table][kind].count;
 }
 
+/* Learned, but without a place: put in once its table has grown. */
+static void keep_unplaced(struct probe *probe, const struct report *report)
+{
+    if (probe->unplaced_count == probe->unplaced_room) {
+        probe->unplaced_room = probe->unplaced_room ? 2 * probe->unplaced_room : 64;
+        probe->unplaced =
+            reallocarray(probe->unplaced, probe->unplaced_room, sizeof *probe->unplaced);
+        if (!probe->unplaced)
+            abort();
+    }
+    probe->unplaced[probe->unplaced_count++] = (struct unplaced){
+        .table = report->table, .kind = report->pattern, .fingerprint = report->fingerprint};
+    probe->range[report->table][report->pattern].crowded = true;
+    probe->must_grow = true;
+}
+
 void table_reported(struct probe *probe, const struct report *report)
 {
     if (report->table >= PROBE_TABLES || !probe->table_used[report->table] ||
@@ -188,14 +232,32 @@ void table_reported(struct probe *probe, const struct report *report)
         if (range->count * 2 > places(range->bits))
             probe->must_grow = true;
     } else if (report->flags & REPORT_UNPLACED) {
-        struct error err;
-        if (insert(probe, report->table, report->pattern, report->fingerprint, &err) < 0)
+        keep_unplaced(probe, report);
+    }
+}
+
+static bool is_due(const struct table_range *range)
+{
+    return (range->crowded || range->count * 2 > places(range->bits)) &&
+           range->bits < TABLE_BITS_MAX;
+}
+
+static void place_unplaced(struct probe *probe)
+{
+    struct error err;
+    for (size_t i = 0; i < probe->unplaced_count; i++) {
+        const struct unplaced *one = &probe->unplaced[i];
+        if (probe->table_used[one->table] &&
+            insert(probe, one->table, one->kind, one->fingerprint, &err) < 0)
             log_warn("%s", err.text);
     }
+    probe->unplaced_count = 0;
 }
 
 void tables_grow(struct probe *probe)
 {
+    struct enlargement list[PROBE_TABLES * PATTERN_KINDS];
+    size_t count = 0;
     struct error err;
     if (!probe->must_grow)
         return;
@@ -203,10 +265,17 @@ void tables_grow(struct probe *probe)
     for (uint32_t table = 0; table < PROBE_TABLES; table++)
         for (int kind = 0; kind < PATTERN_KINDS; kind++) {
             const struct table_range *range = &probe->range[table][kind];
-            if (range->count * 2 > places(range->bits) && range->bits < TABLE_BITS_MAX &&
-                probe->table_used[table] && grow(probe, table, kind, range->count, &err) < 0)
+            if (!probe->table_used[table] || !is_due(range))
+                continue;
+            list[count] = (struct enlargement){.table = table, .kind = kind};
+            if (take_larger(probe, range, range->count, &list[count].next, &err) < 0)
                 log_warn("%s", err.text);
+            else
+                count++;
         }
+    if (count > 0)
+        take_over(probe, list, count);
+    place_unplaced(probe);
 }
 
 void probe_report_codes(const struct probe *probe, const struct report *report, uint16_t *codes)
