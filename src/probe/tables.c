@@ -136,19 +136,19 @@ static void copy_newcomers(struct probe *probe, const struct enlargement *enlarg
  */
 static void take_over(struct probe *probe, const struct enlargement *list, size_t count)
 {
-    for (const struct enlargement *g = list; g < list + count; g++)
-        __atomic_store_n(&probe->tables[g->table].next[g->kind], where(&g->next), __ATOMIC_SEQ_CST);
+    for (const struct enlargement *e = list; e < list + count; e++)
+        __atomic_store_n(&probe->tables[e->table].next[e->kind], where(&e->next), __ATOMIC_SEQ_CST);
     pool_grace();
-    for (const struct enlargement *g = list; g < list + count; g++) {
-        copy_newcomers(probe, g);
-        __atomic_store_n(&probe->tables[g->table].now[g->kind], where(&g->next), __ATOMIC_SEQ_CST);
+    for (const struct enlargement *e = list; e < list + count; e++) {
+        copy_newcomers(probe, e);
+        __atomic_store_n(&probe->tables[e->table].now[e->kind], where(&e->next), __ATOMIC_SEQ_CST);
     }
     pool_grace();
-    for (const struct enlargement *g = list; g < list + count; g++) {
-        struct table_range *old = old_range(probe, g);
-        __atomic_store_n(&probe->tables[g->table].next[g->kind], 0, __ATOMIC_SEQ_CST);
+    for (const struct enlargement *e = list; e < list + count; e++) {
+        struct table_range *old = old_range(probe, e);
+        __atomic_store_n(&probe->tables[e->table].next[e->kind], 0, __ATOMIC_SEQ_CST);
         pool_give(probe->pool, old->first, old->bits);
-        *old = g->next;
+        *old = e->next;
     }
 }
 

@@ -139,9 +139,19 @@ def programs_of(pid):
             continue
 
 
+def probe_programs():
+    """Ids of Skink's programs in the kernel, whoever loaded them."""
+    if os.geteuid() != 0 or not shutil.which("bpftool"):
+        return set()
+    listed = subprocess.run(["bpftool", "-j", "prog", "list"], capture_output=True, check=False)
+    return {str(prog["id"]) for prog in json.loads(listed.stdout or "[]")
+            if prog.get("name") == "on_call"}
+
+
 def leftovers():
     """What a run of Skink or of its containers could leave on the machine. Another run's, whose
     process lives beside this one, is not counted."""
+    programs = probe_programs()  # before the processes: whoever holds one is found then
     alive = processes()
     others = {str(pid) for pid, (ours, _, _) in alive.items() if not ours}
     found = {f"process {pid} ({command}), started {start}"
@@ -154,12 +164,8 @@ def leftovers():
         if folder.is_dir() or folder.parent.name == "netns":
             found.add(str(folder))
     found = {one for one in found if not others & set(re.findall(r"skink-\D*(\d+)", one))}
-    if os.geteuid() == 0 and shutil.which("bpftool"):
-        listed = subprocess.run(["bpftool", "-j", "prog", "list"], capture_output=True, check=False)
-        held = {program for pid in others for program in programs_of(pid)}
-        found |= {f"BPF program {prog['id']}" for prog in json.loads(listed.stdout or "[]")
-                  if prog.get("name") == "on_call" and str(prog["id"]) not in held}
-    return found
+    held = {program for pid in others for program in programs_of(pid)} if programs else set()
+    return found | {f"BPF program {program}" for program in programs - held}
 
 
 @pytest.fixture(autouse=True)
@@ -167,8 +173,9 @@ def nothing_left():
     """Fails a test after which something is there that was not there before."""
     before = leftovers()
     yield
-    wait_until(lambda: leftovers() <= before, timeout=5, pause=0.1)
-    left = leftovers() - before
+    end = time.monotonic() + 5
+    while (left := leftovers() - before) and time.monotonic() < end:
+        time.sleep(0.1)
     assert not left, f"left behind: {sorted(left)}"
 
 
