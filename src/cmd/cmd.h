@@ -52,7 +52,7 @@ extern const struct verb *const cmd_verbs[];
 /* Prints the whole manual page in mdoc to standard output (`skink help --man`). */
 void cmd_print_man(void);
 
-extern const struct verb verb_alerts, verb_convert, verb_demo, verb_detect, verb_doctor, verb_help, verb_learn,
-    verb_profile, verb_record, verb_run, verb_status, verb_trace;
+extern const struct verb verb_alerts, verb_convert, verb_demo, verb_detect, verb_doctor, verb_help,
+    verb_learn, verb_profile, verb_record, verb_run, verb_status, verb_trace;
 
 #endif

@@ -43,7 +43,8 @@ static json_t *read_description(const char *path, struct error *err)
     if (size < 0)
         return NULL;
     for (long i = 0; i < size; i++) /* some were written with the quotes of Python */
-        text[i] = text[i] == '\'' ? '"' : text[i];
+        if (text[i] == '\'')
+            text[i] = '"';
     json_error_t where;
     json_t *json = json_loadb(text, (size_t)size, 0, &where);
     if (!json)

@@ -119,12 +119,12 @@ static int find_member(struct input *input, const char *suffix, struct error *er
 
 struct input *input_open_member(const char *path, const char *suffix, struct error *err)
 {
-    struct stat file;
+    struct stat file = {0};
     if (strcmp(path, "-") != 0 && stat(path, &file) < 0) {
         error_set(err, EXIT_USAGE, errno, "cannot open %s", path);
         return NULL;
     }
-    if (strcmp(path, "-") != 0 && S_ISDIR(file.st_mode)) {
+    if (S_ISDIR(file.st_mode)) {
         error_set(err, EXIT_USAGE, EISDIR, "cannot read %s", path);
         return NULL;
     }

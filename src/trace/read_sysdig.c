@@ -117,8 +117,8 @@ static bool parse_event(const struct layout *layout, const char *at, const char 
     if (*clock == TIME_NONE ||
         (layout->pid >= 0 && !piece_number(row[layout->pid], UINT32_MAX, &event->pid)))
         return false;
-    /* The process's name has one word at least. */
-    if (!next_piece(&at, end, &piece[0]) || !next_piece(&at, end, &piece[0]) ||
+    struct piece name; /* of the process: one word at least */
+    if (!next_piece(&at, end, &name) || !next_piece(&at, end, &piece[0]) ||
         !next_piece(&at, end, &piece[1]))
         return false;
     while (next_piece(&at, end, &piece[2])) {

@@ -52,7 +52,7 @@ static void long_texts(void **state)
     size_t words = 300000, count = 0;
     autofree char *text = malloc(words * 4 + 1);
     for (size_t i = 0; i < words; i++)
-        memcpy(text + 4 * i, i % 1000 == 999 ? "231\n" : "257 ", 4);
+        snprintf(text + 4 * i, 5, "%s", i % 1000 == 999 ? "231\n" : "257 ");
     store("long", text, words * 4);
     struct error err;
     struct call calls[1000];
