@@ -114,7 +114,7 @@ PATIENT = {"frame_threshold": "off", "epoch": 1000000, "epoch_threshold": 30000}
 
 
 def test_unsharing_everything(watching, web):
-    daemon, replica = watching(detect=PATIENT)
+    daemon, replica = watching(detect=PATIENT, quota=10000)
     calls = daemon.replicas("web")[0]["calls"]
     said = web.run(replica, "unshare -U -r -m -u -i -n -p -C -f setsid sh -c "
                             "'id -u; readlink /proc/self/ns/mnt; exec /tools/caller odd 1 200000'")
@@ -125,7 +125,7 @@ def test_unsharing_everything(watching, web):
 
 def test_leaving_the_cgroup(watching, web):
     """A process that is moved to the root of every hierarchy is the replica's all the same."""
-    daemon, replica = watching(detect=PATIENT)
+    daemon, replica = watching(detect=PATIENT, quota=10000)
     web.run(replica, "setsid sh -c 'sleep 2; exec /tools/caller odd 1 200000' >/dev/null 2>&1 &")
     mine = next(Path("/sys/fs/cgroup").glob(f"*/{web.system.name}/{replica.name}/cgroup.procs"))
 
