@@ -172,7 +172,7 @@ static const struct key CONFIG_KEYS[] = {
     {.name = "max_patterns", .type = KEY_COUNT, .offset = IN_CONFIG(max_patterns),
      .text = "1000000", .min = 1000, .max = 1000000,
      .help = "Patterns that the profile of a service may hold; more are lost, and counted."},
-    {.name = "quota", .type = KEY_COUNT, .offset = IN_CONFIG(quota), .text = "100",
+    {.name = "quota", .type = KEY_COUNT, .offset = IN_CONFIG(quota), .text = "500",
      .min = 1, .max = 1000000,
      .help = "Novelties that one replica may report in a second; more are counted only."},
     {.name = "watch", .type = KEY_SWITCH, .offset = IN_CONFIG(defaults.watch), .text = "true",

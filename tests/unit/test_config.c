@@ -73,7 +73,7 @@ static void assert_defaults(const struct config *config)
     assert_int_equal(config->window, 6);
     assert_int_equal(config->bag, 6);
     assert_int_equal(config->max_patterns, 1000000);
-    assert_int_equal(config->quota, 100);
+    assert_int_equal(config->quota, 500);
     assert_true(config->defaults.watch);
     assert_null(config->defaults.name);
     assert_int_equal(config->defaults.detect.frame, DETECT_RULE_DEFAULT.frame);

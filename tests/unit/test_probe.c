@@ -244,51 +244,68 @@ static void run_stream(struct world *world)
     close(done[0]);
 }
 
+/* A world for each test, whose cgroup goes also when the test fails. */
+static int set_up(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    *state = world;
+    if (world && !open_world(world)) {
+        free(world);
+        *state = NULL;
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    if (*state)
+        close_world(*state);
+    free(*state);
+    return 0;
+}
+
 static void tables_grow_without_loss(void **state)
 {
-    (void)state;
-    struct world world;
-    if (!open_world(&world))
+    struct world *world = *state;
+    if (!world)
         skip();
-    run_stream(&world);
-    const struct replica_counters *counters = &probe_replica(world.probe, world.replica)->counters;
-    uint64_t windows = probe_table_count(world.probe, world.table, PATTERN_WINDOW);
+    run_stream(world);
+    const struct replica_counters *counters =
+        &probe_replica(world->probe, world->replica)->counters;
+    uint64_t windows = probe_table_count(world->probe, world->table, PATTERN_WINDOW);
     assert_int_equal(counters->lost.reports + counters->lost.quota + counters->lost.storage, 0);
     assert_true(windows > 40000); /* of 512 places at first */
     /* Every pattern in the table was told, and every one told is in the table. */
-    assert_int_equal(windows, profile_count(world.profile, PATTERN_WINDOW));
-    assert_int_equal(probe_table_count(world.probe, world.table, PATTERN_BAG),
-                     profile_count(world.profile, PATTERN_BAG));
+    assert_int_equal(windows, profile_count(world->profile, PATTERN_WINDOW));
+    assert_int_equal(probe_table_count(world->probe, world->table, PATTERN_BAG),
+                     profile_count(world->profile, PATTERN_BAG));
     assert_int_equal(counters->calls, MADE);
     /* Whatever was learned while the table grew is known now. */
-    probe_replica_set(world.probe, world.replica, world.table, MODE_DETECT);
-    uint64_t before = world.reports;
+    probe_replica_set(world->probe, world->replica, world->table, MODE_DETECT);
+    uint64_t before = world->reports;
     uint64_t mismatches = counters->mismatches[PATTERN_WINDOW] + counters->mismatches[PATTERN_BAG];
-    run_stream(&world);
+    run_stream(world);
     assert_int_equal(counters->mismatches[PATTERN_WINDOW] + counters->mismatches[PATTERN_BAG],
                      mismatches);
-    assert_int_equal(world.reports, before);
+    assert_int_equal(world->reports, before);
     assert_int_equal(counters->calls, 2 * MADE);
-    close_world(&world);
 }
 
 static void a_repeated_novelty_is_reported_once(void **state)
 {
-    (void)state;
-    struct world world;
-    if (!open_world(&world))
+    struct world *world = *state;
+    if (!world)
         skip();
-    probe_replica_set(world.probe, world.replica, world.table, MODE_DETECT);
-    run_stream(&world);
-    const struct replica *replica = probe_replica(world.probe, world.replica);
+    probe_replica_set(world->probe, world->replica, world->table, MODE_DETECT);
+    run_stream(world);
+    const struct replica *replica = probe_replica(world->probe, world->replica);
     /* Nothing is known, so every window is a mismatch; told are no more than the quota allows. */
     assert_int_equal(replica->counters.mismatches[PATTERN_WINDOW], MADE - 5);
-    assert_true(world.reports <= 2 * 500 + replica->counters.lost.quota);
+    assert_true(world->reports <= 2 * 500 + replica->counters.lost.quota);
     assert_true(replica->novelties_held <= PROBE_NOVELTIES_EACH);
     assert_true(replica->counters.lost.quota > 0);
-    probe_novelties_forget(world.probe, world.replica);
+    probe_novelties_forget(world->probe, world->replica);
     assert_int_equal(replica->novelties_held, 0);
-    close_world(&world);
 }
 
 int main(void)
@@ -296,8 +313,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_never_overlap),
         cmocka_unit_test(copies_keep_every_pattern),
-        cmocka_unit_test(tables_grow_without_loss),
-        cmocka_unit_test(a_repeated_novelty_is_reported_once),
+        cmocka_unit_test_setup_teardown(tables_grow_without_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_repeated_novelty_is_reported_once, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
