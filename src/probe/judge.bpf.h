@@ -102,11 +102,16 @@ static __always_inline bool first_time(struct replica *replica, struct novelty_k
     return true;
 }
 
-static __always_inline void remember(struct replica *replica, struct novelty_key *key, __u64 now)
+/* False when another CPU was first to remember it. Where the map has no room it is told every time.
+ */
+static __always_inline bool remember(struct replica *replica, struct novelty_key *key, __u64 now)
 {
     struct novelty_count one = {.count = 1, .first = now, .last = now};
     if (bpf_map_update_elem(&novelties, key, &one, BPF_NOEXIST) == 0)
         add(replica->novelties_held, 1);
+    else if (!first_time(replica, key))
+        return false;
+    return true;
 }
 
 static __always_inline void detect(struct thread *thread, struct replica *replica,
@@ -129,10 +134,13 @@ static __always_inline void detect(struct thread *thread, struct replica *replic
     struct report *report = reserve_report(thread, replica, used, quota_detect);
     if (!report)
         return; /* not remembered, not marked: the next one tries again */
-    if (first) {
-        add(replica->counters.novelties[kind], 1);
-        remember(replica, &key, report->head.time);
+    first = first && remember(replica, &key, report->head.time);
+    if (!first && !over) {
+        bpf_ringbuf_discard(report, 0);
+        return;
     }
+    if (first)
+        add(replica->counters.novelties[kind], 1);
     if (over && kind == PATTERN_WINDOW)
         thread->flags |= THREAD_OVER;
     else if (over)
