@@ -10,10 +10,10 @@ from pathlib import Path
 from containers import System, wait_for
 
 # The thresholds are Skink's own (they are not mentioned). The intervals are short because the shop is
-# small and the load asks for every page many times in each: an interval with at most eight new
+# small and the load asks for every page many times in each: an interval with at most six new
 # patterns is steady, where the defaults (100 s, 0.15 a second) allow fifteen.
 INTERVAL = 4
-SIGMA = 2.0
+SIGMA = 1.5
 STEADY = 5
 
 CONFIGURATION = """\
