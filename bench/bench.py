@@ -35,7 +35,8 @@ PARTS = {
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./do bench", description=__doc__.partition("\n")[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART",
+                        help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--save", action="store_true", help="write docs/results/bench.json, too")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):

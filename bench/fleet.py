@@ -79,7 +79,7 @@ def _images(system: System, number: int) -> dict[int, Image]:
 
 
 class _Load:
-    """A client of every container, somewhere on their network: one request to each, again and again."""
+    """A client of every container, on their network: a request to each, again and again."""
 
     def __init__(self, system: System, targets: list[tuple[str, int]]):
         self._process = system.spawn(
@@ -200,7 +200,7 @@ def _recognised(agent: Agent) -> bool:
 
 
 def _one_alert(agent: Agent, worker: _Worker, watch: _Watch) -> float:
-    """A fresh replica, some work, an intruder: ms from its first foreign call to the alert's line."""
+    """A fresh replica, some work, an intruder: ms from the first foreign call to the alert."""
     worker.start()
     wait_for(lambda: _recognised(agent), 20, "the new replica to be watched")
     worker.work()

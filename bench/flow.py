@@ -1,4 +1,4 @@
-"""Many calls: are all of them seen, do the counters of losses count, what does the agent itself use?"""
+"""Many calls: are all seen, do the counters of losses count, what does the agent itself use?"""
 
 import re
 import signal
@@ -25,7 +25,8 @@ class _Caller:
     def __init__(self, system: System, cgroup: Cgroup, mode: str, threads: int = 1):
         self._system = system
         self._page = Page(system.directory / f"page-{cgroup.name}")
-        self._command = [program("calls"), str(self._page.path), str(cgroup.procs), str(threads), mode]
+        self._command = [program("calls"), str(self._page.path), str(cgroup.procs), str(threads),
+                         mode]
 
     def run(self, seconds: float) -> int:
         self._page.set("stop", 0)
@@ -40,7 +41,7 @@ class _Caller:
 def lost_calls(system: System, _strangers: set[str]) -> list[Row]:
     cgroup = Cgroup(system, "flood")
     flood = _Caller(system, cgroup, "flood", threads=2)
-    agent = Agent(system, "flood", [cgroup], NOVEL_QUOTA)
+    agent = Agent(system, "flood", [cgroup], quota=NOVEL_QUOTA)
     with agent.running():
         agent.learn(["flood"], lambda: flood.run(0.5))
         before = agent.replica("flood")
@@ -63,7 +64,7 @@ def lost_calls(system: System, _strangers: set[str]) -> list[Row]:
 
 
 def _losses_counted(system: System, cgroup: Cgroup, agent: Agent) -> int:
-    """Nothing but novelties, far over the quota: calls seen all the same, reports counted as lost."""
+    """Novelties far over the quota: calls are seen all the same, reports are counted as lost."""
     before = agent.replica("flood")
     made = _Caller(system, cgroup, "novel").run(NOVEL_SECONDS)
     after = agent.replica("flood")
@@ -84,8 +85,8 @@ def _losses_recorded(system: System, cgroup: Cgroup) -> int:
     made = _Caller(system, cgroup, "flood", threads=2).run(RECORD_SECONDS)
     recorder.send_signal(signal.SIGINT)
     said = recorder.communicate(timeout=30)[1]
-    kept, lost = (int(number.group(1)) if number else 0 for number in
-                  (re.search(r"(\d+) calls recorded", said), re.search(r"(\d+) calls were lost", said)))
+    kept, lost = (sum(map(int, re.findall(rf"(\d+) calls {what}", said)))
+                  for what in ("recorded", "were lost"))
     if kept + lost != made:
         raise RuntimeError(f"recording: {made} calls made, {kept} recorded, {lost} lost, exit code "
                            f"{recorder.returncode}\n{said}")
@@ -106,4 +107,5 @@ def agent_cpu(system: System, _strangers: set[str]) -> list[Row]:
         used = machine.run_time_ns(agent.process.pid) - before
         new = agent.replica("paced")["novelties"] - novelties
     return [Row("agent_cpu", 100 * used / 1e9 / elapsed, "% of a core", 1,
-                note=f"{used / 1e6:.0f} ms in {elapsed:.1f} s; {made / elapsed:,.0f} calls/s, {new} novelties")]
+                note=f"{used / 1e6:.0f} ms in {elapsed:.1f} s; {made / elapsed:,.0f} calls/s, "
+                     f"{new} novelties")]

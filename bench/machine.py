@@ -19,8 +19,8 @@ def run_time_ns(pid: int) -> int:
 
 
 def private_bytes(pid: int) -> int:
-    """Resident memory that is this process's own. The BPF maps that it has mapped are left out: their
-    pages are the kernel's, and counted there (see map_bytes)."""
+    """Resident memory that is this process's own. The BPF maps that it has mapped are left out:
+    their pages are the kernel's, and counted there (see map_bytes)."""
     total, counts = 0, True
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
         key, *values = line.split()
@@ -38,8 +38,8 @@ def has_bpf_links(pid: int) -> bool:
 
 
 def _bpftool(*arguments: str) -> list[dict]:
-    answer = subprocess.run(["bpftool", "-j", *arguments], capture_output=True, text=True, check=True,
-                            start_new_session=True)
+    answer = subprocess.run(["bpftool", "-j", *arguments], capture_output=True, text=True,
+                            check=True, start_new_session=True)
     return json.loads(answer.stdout or "[]")
 
 
@@ -62,7 +62,7 @@ def map_bytes(pid: int) -> int:
 def tracers() -> list[str]:
     """BPF programs and ftrace on every system call, in words. Asked while nothing of ours is on."""
     names = {item["id"]: item.get("name", "?") for item in _bpftool("prog", "list")}
-    found = [f"BPF program {item['prog_id']} ({names.get(item['prog_id'], '?')}) on {item['tp_name']}"
+    found = [f"BPF program {item['prog_id']} ({names.get(item['prog_id'])}) on {item['tp_name']}"
              for item in _bpftool("link", "list") if item.get("tp_name") in HOOKS]
     found += [f"BPF program {item['prog_id']} of process {item['pid']} on {item['tracepoint']}"
               for item in _bpftool("perf", "list")

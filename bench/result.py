@@ -31,7 +31,8 @@ class Row:
 
     def line(self) -> str:
         mark = {True: "held  ", False: "MISSED", None: ""}[self.held]
-        bound = "" if self.reach is None else f"{'≥' if self.at_least else '≤'} {_number(self.reach)}"
+        sign = "≥" if self.at_least else "≤"
+        bound = "" if self.reach is None else f"{sign} {_number(self.reach)}"
         return (f"  {self.name:26}{_number(self.value):>12} {self.unit:11}{bound:>12}  {mark:6}  "
                 f"{self.note}").rstrip()
 
@@ -52,8 +53,8 @@ def save(path: Path, rows: list[Row], strangers: list[str]) -> None:
         return subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=path.parent,
                               capture_output=True, text=True, check=True).stdout.strip()
     path.parent.mkdir(parents=True, exist_ok=True)
-    cpus = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")]
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    cpus = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     path.write_text(json.dumps({
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else ""),

@@ -1,5 +1,5 @@
-"""What every benchmark stands on: cgroups, shared pages and agents of a System (demo/containers.py),
-which takes all of it away again whatever ends the run."""
+"""What every benchmark stands on: cgroups, shared pages and agents of a System
+(demo/containers.py), which takes all of it away again whatever ends the run."""
 
 import json
 import mmap
@@ -25,7 +25,7 @@ CONFIGURATION = """\
 state_dir: {directory}/state
 socket: {directory}/skink.sock
 quota: {quota}
-learn: {{interval: 1s, sigma: 5, steady: 3, min_calls: 1000}}
+learn: {{interval: {interval}s, sigma: {sigma}, steady: 3, min_calls: 1000}}
 engines: {{docker: off, podman: off, lxc: off, oci: [{oci}]}}
 extra: [{extra}]
 alerts: {{file: {directory}/alerts.jsonl}}
@@ -84,15 +84,17 @@ class Page:
 class Agent:
     """`skink run` with a state, a socket and a configuration of its own and a short training."""
 
-    def __init__(self, system: System, name: str, cgroups: list[Cgroup] = (), quota: int = 100):
+    def __init__(self, system: System, name: str, cgroups: list[Cgroup] = (), *, quota: int = 100,
+                 interval: float = 1, sigma: float = 5):
         self.directory = system.directory / f"agent-{name}"
         self.directory.mkdir(mode=0o700)
         self.log = self.directory / "log"
         self.alerts = self.directory / "alerts.jsonl"
-        extra = ", ".join(f"{{cgroup: {cgroup.path}, service: {cgroup.name}}}" for cgroup in cgroups)
+        extra = ", ".join(f"{{cgroup: {one.path}, service: {one.name}}}" for one in cgroups)
         self._configuration = self.directory / "skink.yml"
         self._configuration.write_text(CONFIGURATION.format(
-            directory=self.directory, quota=quota, oci=system.oci_root, extra=extra))
+            directory=self.directory, quota=quota, interval=interval, sigma=sigma,
+            oci=system.oci_root, extra=extra))
         self._system = system
         self.process: subprocess.Popen | None = None
 

@@ -33,8 +33,8 @@ def _speed(system: System, calls: int, profile: str, *files: str) -> float:
 
 def _calls(trace: str) -> int:
     """Calls in a trace, as skink counts them."""
-    said = subprocess.run([str(SKINK), "trace", "info", "--json", trace], capture_output=True, text=True,
-                          check=True, start_new_session=True).stdout
+    said = subprocess.run([str(SKINK), "trace", "info", "--json", trace], capture_output=True,
+                          text=True, check=True, start_new_session=True).stdout
     return json.loads(said)["calls"]
 
 
