@@ -55,11 +55,14 @@ void command_stop(struct agent *agent)
 {
     struct error err;
     if (agent->command > 0) {
+        bool runs = true;
         kill(agent->command, SIGTERM);
-        for (int i = 0; i < END_WAIT && waitpid(agent->command, NULL, WNOHANG) == 0; i++)
+        for (int i = 0; i < END_WAIT && (runs = waitpid(agent->command, NULL, WNOHANG) == 0); i++)
             usleep(100000);
-        kill(agent->command, SIGKILL);
-        waitpid(agent->command, NULL, 0);
+        if (runs) { /* else its number may be another's by now */
+            kill(agent->command, SIGKILL);
+            waitpid(agent->command, NULL, 0);
+        }
         agent->command = 0;
     }
     if (agent->command_cgroup[0] && cgroup_remove(&agent->hierarchy, agent->command_cgroup, &err))
