@@ -38,8 +38,12 @@ def has_bpf_links(pid: int) -> bool:
 
 
 def _bpftool(*arguments: str) -> list[dict]:
-    answer = subprocess.run(["bpftool", "-j", *arguments], capture_output=True, text=True,
-                            check=True, start_new_session=True)
+    for _ in range(5):  # what goes while bpftool lists it makes it fail
+        answer = subprocess.run(["bpftool", "-j", *arguments], capture_output=True, text=True,
+                                check=False, start_new_session=True)
+        if answer.returncode == 0:
+            break
+    answer.check_returncode()
     return json.loads(answer.stdout or "[]")
 
 
