@@ -267,8 +267,10 @@ static int tear_down(void **state)
 static void tables_grow_without_loss(void **state)
 {
     struct world *world = *state;
-    if (!world)
+    if (!world) {
         skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
     run_stream(world);
     const struct replica_counters *counters =
         &probe_replica(world->probe, world->replica)->counters;
@@ -294,8 +296,10 @@ static void tables_grow_without_loss(void **state)
 static void a_repeated_novelty_is_reported_once(void **state)
 {
     struct world *world = *state;
-    if (!world)
+    if (!world) {
         skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
     probe_replica_set(world->probe, world->replica, world->table, MODE_DETECT);
     run_stream(world);
     const struct replica *replica = probe_replica(world->probe, world->replica);
