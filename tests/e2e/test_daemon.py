@@ -34,7 +34,9 @@ def test_learn_detect_alert(agent, web):
     service = daemon.service("web")
     assert service["state"] == "complete" and service["windows"] > 100 and service["bags"] > 100
     assert service["replicas"][0]["start_seen"] and service["replicas"][0]["calls"] > 1000
-    assert set(service["replicas"][0]["lost"].values()) == {0}
+    # `table` counts patterns told before the growing table had their place: nothing is lost by it.
+    lost = service["replicas"][0]["lost"]
+    assert {reason for reason in lost if lost[reason]} <= {"table"}
     assert daemon.lines() == []
 
     web.run(replica, INTRUSION)
