@@ -144,9 +144,9 @@ void alerts_tick(struct agent *agent, uint64_t now)
             continue;
         bool grown = alert_refresh(watched->alert);
         uint64_t last = alert_last(watched->alert);
-        if (now > last && now - last > QUIET) {
+        if (clock_passed(now, last) > QUIET) {
             alerts_close(agent, watched);
-        } else if (grown && now - watched->told > TELL_EACH) {
+        } else if (grown && clock_passed(now, watched->told) > TELL_EACH) {
             watched->told = now;
             tell(agent, watched->alert, ALERT_GROWING);
         }

@@ -39,7 +39,7 @@ static void forget_idle_services(struct agent *agent, uint64_t now)
     struct service_room room = agent_room(agent);
     for (struct service **link = &agent->services; *link;) {
         struct service *service = *link;
-        if (service->replicas == 0 && now - service->idle_since > IDLE_SERVICE) {
+        if (service->replicas == 0 && clock_passed(now, service->idle_since) > IDLE_SERVICE) {
             *link = service->next;
             service_close(&room, service);
         } else {
@@ -316,14 +316,14 @@ void replicas_cgroup(struct agent *agent, const struct cgroup_event *event)
  */
 static void end_start(struct agent *agent, struct watched *watched, uint64_t now)
 {
-    if (!watched->learns_start || now - watched->start_since < START_STRETCH)
+    if (!watched->learns_start || clock_passed(now, watched->start_since) < START_STRETCH)
         return;
     const struct growth_rule *rule = &watched->service->config.growth;
     double steady = rule->interval_ns ? rule->sigma * (double)START_STRETCH / (double)NS_PER_S : 0;
     bool grows = (double)watched->start_grown > steady;
     watched->start_since = now;
     watched->start_grown = 0;
-    if (grows && now - watched->appeared < START_LONGEST)
+    if (grows && clock_passed(now, watched->appeared) < START_LONGEST)
         return;
     watched->learns_start = false;
     profile_facts(watched->service->profile)->starts++;
@@ -390,7 +390,7 @@ static void sweep(struct agent *agent, uint64_t now)
         if (stat(path, &found) != 0 || found.st_ino != watched->cgroup)
             drop(agent, watched);
         else if (!watched->service)
-            identify(agent, watched, now - watched->appeared < PATIENCE);
+            identify(agent, watched, clock_passed(now, watched->appeared) < PATIENCE);
     }
     process_forget(agent->processes, now);
 }
@@ -417,7 +417,7 @@ void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
         if (watched->service->mode == MODE_DETECT)
             watch_losses(agent, watched);
     }
-    if (now - agent->swept > SWEEP_EVERY) {
+    if (clock_passed(now, agent->swept) > SWEEP_EVERY) {
         agent->swept = now;
         sweep(agent, now);
         forget_idle_services(agent, now);

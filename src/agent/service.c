@@ -182,7 +182,7 @@ void service_save(const struct service_room *room, struct service *service, bool
 {
     struct profile_facts *facts = profile_facts(service->profile);
     uint64_t now = clock_monotonic();
-    if (!service->dirty || (!at_once && now - service->saved < SAVE_EVERY))
+    if (!service->dirty || (!at_once && clock_passed(now, service->saved) < SAVE_EVERY))
         return;
     /* A short-lived container's first moments are no profile worth a file. */
     if (patterns(service) == 0 ||

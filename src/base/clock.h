@@ -17,6 +17,12 @@ uint64_t clock_monotonic(void);
 /* CLOCK_REALTIME in nanoseconds since 1970. */
 uint64_t clock_realtime(void);
 
+/* How long ago `then` was; 0 when it is yet to come (who noted it may have looked later). */
+static inline uint64_t clock_passed(uint64_t now, uint64_t then)
+{
+    return now > then ? now - then : 0;
+}
+
 /* The wall-clock time of a monotonic instant, by the offset between both clocks now. */
 uint64_t clock_wall(uint64_t monotonic_ns);
 

@@ -14,7 +14,8 @@
 #define PROBE_SEGMENTS       4096 /* segments at most: 256 MiB of patterns */
 #define PROBE_EXPECTED       4096 /* cgroups known by path before they appear */
 #define PROBE_NOVELTIES      65536
-#define PROBE_NOVELTIES_EACH 4096 /* distinct novelties remembered of one replica */
+#define PROBE_NOVELTIES_EACH 4096  /* distinct novelties remembered of one replica */
+#define PROBE_WAITING        65536 /* patterns that wait for their table to grow */
 #define PROBE_NONE           0xffffffffU
 #define PROBE_COMMAND        16
 #define PROBE_PROGRAM        128
@@ -164,6 +165,13 @@ struct newcomer {
 struct novelty_key {
     __u64 fingerprint;
     __u32 replica;
+    __u32 pattern;
+};
+
+/* Key of the map `waiting`. */
+struct waiting_key {
+    __u64 fingerprint;
+    __u32 table;
     __u32 pattern;
 };
 

@@ -2,6 +2,8 @@
 #ifndef SKINK_PROBE_JUDGE_BPF_H
 #define SKINK_PROBE_JUDGE_BPF_H
 
+#include <asm-generic/errno-base.h>
+
 #include "probe/report.bpf.h"
 #include "probe/table.bpf.h"
 
@@ -67,12 +69,18 @@ static __always_inline bool crossed(struct thread *thread, struct replica *repli
 static __always_inline void learn(struct thread *thread, struct replica *replica,
                                   struct table *table, __u32 kind, __u64 fingerprint)
 {
+    struct waiting_key key = {.fingerprint = fingerprint, .table = replica->table, .pattern = kind};
+    if (bpf_map_lookup_elem(&waiting, &key))
+        return; /* told already: its table is about to grow */
     /* The report first: a pattern that nobody is told of must not become known. */
     struct report *report = reserve_report(thread, replica, &replica->learn_used, quota_learn);
     if (!report)
         return;
     __u64 where = table->next[kind] ? table->next[kind] : table->now[kind];
     enum bucket_answer answer = insert_at(where, fingerprint);
+    if (answer == BUCKET_FULL &&
+        bpf_map_update_elem(&waiting, &key, &key.pattern, BPF_NOEXIST) == -EEXIST)
+        answer = BUCKET_KNOWN;
     if (answer == BUCKET_KNOWN) { /* another CPU was first */
         bpf_ringbuf_discard(report, 0);
         return;

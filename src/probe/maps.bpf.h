@@ -97,6 +97,15 @@ struct {
     __type(value, struct novelty_count);
 } novelties SEC(".maps");
 
+/* Patterns that were learned and told, but wait for a place: their tables are about to grow. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, PROBE_WAITING);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct waiting_key);
+    __type(value, __u32);
+} waiting SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 4 << 20);

@@ -245,11 +245,15 @@ static bool is_due(const struct table_range *range)
 static void place_unplaced(struct probe *probe)
 {
     struct error err;
+    int waiting = bpf_map__fd(probe->bpf->maps.waiting);
     for (size_t i = 0; i < probe->unplaced_count; i++) {
         const struct unplaced *one = &probe->unplaced[i];
+        struct waiting_key key = {one->fingerprint, one->table, one->kind};
         if (probe->table_used[one->table] &&
             insert(probe, one->table, one->kind, one->fingerprint, &err) < 0)
             log_warn("%s", err.text);
+        else
+            bpf_map_delete_elem(waiting, &key);
     }
     probe->unplaced_count = 0;
 }

@@ -83,6 +83,8 @@ static void times_are_iso_8601(void **state)
                         "2019-11-21T21:12:29.000001Z");
     uint64_t wall = clock_wall(clock_monotonic());
     assert_true(clock_realtime() - wall < NS_PER_S);
+    assert_int_equal(clock_passed(7, 3), 4);
+    assert_int_equal(clock_passed(3, 7), 0);
 }
 
 int main(void)
