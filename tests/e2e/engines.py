@@ -148,7 +148,9 @@ class Daemon:
             try:
                 text = (process / "cmdline").read_text()
                 if os.readlink(process / "ns/mnt") != ours:
-                    text += (process / "mountinfo").read_text()
+                    # Others have copies of the daemon's mounts, but only its own have such a root.
+                    mounts = map(str.split, (process / "mountinfo").read_text().splitlines())
+                    text += "".join(" ".join(mount) for mount in mounts if mount[4] == "/")
             except OSError:
                 continue
             if f"{self.path}/" in text:
