@@ -38,6 +38,9 @@ const char *detector_name(const struct detector *detector);
 /* Memory held by what was learned, in bytes. */
 size_t detector_memory(const struct detector *detector);
 
+/* Distinct patterns learned so far (a model of probability: contexts), for growth curves. */
+size_t detector_patterns(const struct detector *detector);
+
 /* A stream at its beginning; of this detector only, and to be freed before it. Never NULL. */
 struct detector_stream *detector_stream_new(const struct detector *detector);
 void detector_stream_reset(struct detector_stream *stream);
