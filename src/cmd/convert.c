@@ -3,16 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
-#include "trace/trace.h"
+#include "cmd/reading.h"
 
 #define BATCH 4096
 
 static const struct cmd_option OPTIONS[] = {
     {"output", 'o', "FILE", "write the trace to FILE (needed)"},
-    {"format", 'f', "FORMAT", "do not look what format it is in (docs/trace-readers.md)"},
-    {"i386", 0, NULL, "numbers and names of calls are those of 32-bit x86"},
-    {"lenient", 'l', NULL, "leave malformed lines out, and say how many"},
+    READING_OPTIONS('l'),
     {NULL, 0, NULL, NULL},
 };
 
@@ -31,15 +28,16 @@ static int copy(struct trace_reader *reader, struct trace_writer *writer, uint64
     return count;
 }
 
-static int convert(struct trace_reader *reader, const char *output, struct error *err)
+static int convert(struct trace_reader *reader, const char *output, struct progress *progress,
+                   struct error *err)
 {
-    const struct trace_faults *faults = trace_faults(reader);
     uint64_t number = 0;
     struct error ignored;
     struct trace_writer *writer = trace_create(output, trace_head(reader), err);
     if (!writer)
         return -1;
     int failed = copy(reader, writer, &number, err);
+    progress_end(progress);
     /* Closed in any case; what failed first is what the person is told. */
     if (trace_finish(writer, failed ? &ignored : err) < 0)
         failed = -1;
@@ -47,11 +45,7 @@ static int convert(struct trace_reader *reader, const char *output, struct error
         return failed;
     fprintf(stderr, "skink: %llu calls from %s\n", (unsigned long long)number,
             trace_format(reader));
-    if (faults->skipped || faults->unnamed)
-        fprintf(stderr,
-                "skink: %llu malformed lines left out, %llu calls of unknown name; the first: %s\n",
-                (unsigned long long)faults->skipped, (unsigned long long)faults->unnamed,
-                faults->first);
+    reading_report(trace_faults(reader));
     return EXIT_DONE;
 }
 
@@ -74,18 +68,18 @@ static void remove_file(const char *path)
 static int run(const struct cmd_line *line, struct error *err)
 {
     const char *output = cmd_value(line, &verb_convert, "output");
-    struct trace_options options = {.format = cmd_value(line, &verb_convert, "format"),
-                                    .lenient = cmd_has(line, &verb_convert, "lenient"),
-                                    .i386 = cmd_has(line, &verb_convert, "i386")};
+    struct trace_options options = reading_options(line, &verb_convert);
+    struct progress progress;
     if (!output)
         return error_set(err, EXIT_USAGE, 0, "convert: where to? (give -o FILE)");
     if (same_file(output, line->operand[0]))
         return error_set(err, EXIT_USAGE, 0, "convert: %s is the input (give another name)",
                          output);
+    reading_progress(&progress, "converting", line->operand, &options);
     struct trace_reader *reader = trace_open_as(line->operand[0], TRACE_ALL, &options, err);
     if (!reader)
         return -1;
-    int code = convert(reader, output, err);
+    int code = convert(reader, output, &progress, err);
     trace_close(reader);
     if (code < 0)
         remove_file(output);

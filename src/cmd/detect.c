@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
-#include "cmd/cmd.h"
+#include "cmd/reading.h"
 #include "detect/frame.h"
 
 static const struct cmd_option OPTIONS[] = {
@@ -14,6 +14,7 @@ static const struct cmd_option OPTIONS[] = {
     {"epoch-threshold", 'T', "N", "mismatches in the epoch that raise an alarm (50); 0: BoSC off"},
     {"proposed", 'p', NULL, "begin with the profile's proposal instead of these defaults"},
     {"novelties", 'n', NULL, "list every unknown pattern, not only those of the first alarm"},
+    READING_OPTIONS(0),
     {"json", 'j', NULL, "print JSON"},
     {NULL, 0, NULL, NULL},
 };
@@ -66,9 +67,12 @@ static int inspect_all(const struct detect_request *request, char **paths, json_
         detect_print_head();
     for (; *paths; paths++) {
         struct inspection inspection;
-        if (inspect_trace(request->profile, &request->rule, *paths, request->all_novelties,
-                          &inspection, err) < 0)
+        int failed = inspect_trace(request->profile, &request->rule, *paths, &request->options,
+                                   request->all_novelties, &inspection, err);
+        progress_hide(request->options.progress);
+        if (failed)
             return -1;
+        reading_report(&inspection.faults);
         if (inspection.anomalous)
             code = EXIT_ANOMALOUS;
         if (array)
@@ -83,9 +87,12 @@ static int inspect_all(const struct detect_request *request, char **paths, json_
 static int detect(const struct cmd_line *line, struct profile *profile, struct error *err)
 {
     struct detect_request request = {.profile = profile,
+                                     .options = reading_options(line, &verb_detect),
                                      .all_novelties = cmd_has(line, &verb_detect, "novelties")};
+    struct progress progress;
     if (read_rule(line, profile, &request.rule, err) < 0)
         return -1;
+    reading_progress(&progress, "comparing", line->operand + 1, &request.options);
     if (!cmd_has(line, &verb_detect, "json"))
         return inspect_all(&request, line->operand + 1, NULL, err);
     json_t *array = json_array();

@@ -9,6 +9,7 @@
 struct detect_request {
     struct profile *profile;
     struct detect_rule rule;
+    struct trace_options options;
     bool all_novelties;
 };
 

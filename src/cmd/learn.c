@@ -6,9 +6,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/parse.h"
-#include "cmd/cmd.h"
+#include "cmd/reading.h"
 #include "detect/learn.h"
-#include "trace/trace.h"
 
 #define INTERVAL_CALLS 10000 /* when the traces have no times */
 
@@ -25,31 +24,13 @@ static const struct cmd_option OPTIONS[] = {
      "steepest growth of a steady interval: patterns a second, or per 1000 calls"
      " (default 0.15)"},
     {"min-calls", 'c', "N", "fewer calls leave the profile incomplete (default 0)"},
+    READING_OPTIONS('l'),
     {NULL, 0, NULL, NULL},
 };
 
 static const char *option(const struct cmd_line *line, const char *name)
 {
     return cmd_value(line, &verb_learn, name);
-}
-
-/* What the first trace knows: what was recorded, and whether it has times. */
-struct first_trace {
-    char command[sizeof((struct trace_head *)NULL)->command];
-    bool times;
-};
-
-static int look_at_first(const char *path, struct first_trace *first, struct error *err)
-{
-    struct call call;
-    struct trace_reader *reader = trace_open(path, TRACE_TIMES, err);
-    if (!reader)
-        return -1;
-    snprintf(first->command, sizeof first->command, "%s", trace_head(reader)->command);
-    int count = trace_read(reader, &call, 1, err);
-    first->times = count == 1 && call.time != 0;
-    trace_close(reader);
-    return count < 0 ? -1 : 0;
 }
 
 /* "10000" is a number of calls, "100s" a time. */
@@ -79,10 +60,12 @@ static int read_number(const struct cmd_line *line, const char *name, uint64_t m
     return text ? parse_u64(what, text, min, max, value, err) : 0;
 }
 
-/* An empty profile as the options want it; NULL on error. */
-static struct profile *make_profile(const struct cmd_line *line, struct error *err)
+/* An empty profile as the options want it, and the first trace, whose beginning says whether there
+ * are times; NULL on error. */
+static struct profile *make_profile(const struct cmd_line *line, struct trace_reader *first,
+                                    struct error *err)
 {
-    struct first_trace first;
+    struct call call = {0};
     struct growth_rule rule = GROWTH_RULE_DEFAULT;
     uint64_t window = 6, bag = 6, min_calls = 0;
     const char *sigma = option(line, "sigma"), *service = option(line, "service");
@@ -91,10 +74,10 @@ static struct profile *make_profile(const struct cmd_line *line, struct error *e
         read_number(line, "bag", PATTERN_MIN, PATTERN_MAX, &bag, err) < 0 ||
         read_number(line, "min-calls", 0, UINT64_MAX, &min_calls, err) < 0 ||
         (sigma && parse_double("--sigma", sigma, 0, 1e9, &rule.sigma, err) < 0) ||
-        look_at_first(line->operand[0], &first, err) < 0 ||
-        read_interval(option(line, "interval"), first.times, &rule, err) < 0)
+        trace_peek(first, &call, err) < 0 ||
+        read_interval(option(line, "interval"), call.time != 0, &rule, err) < 0)
         return NULL;
-    struct profile *profile = profile_new(service ? service : first.command,
+    struct profile *profile = profile_new(service ? service : trace_head(first)->command,
                                           version ? version : "-", (uint32_t)window, (uint32_t)bag);
     profile_facts(profile)->min_calls = min_calls;
     growth_start(profile_growth(profile), &rule);
@@ -113,16 +96,34 @@ static void print_summary(struct profile *profile, const char *path)
     printf("; %s\n", profile_state(profile, state, sizeof state));
 }
 
-static int learn(const struct cmd_line *line, struct profile *profile, struct error *err)
+/* Learns the trace, closes it, and says what was left out. */
+static int learn_one(struct learner *learner, struct trace_reader *reader,
+                     struct progress *progress, struct error *err)
 {
-    const char *output = option(line, "output");
-    int failed = 0;
+    int failed = learner_trace(learner, reader, err);
+    progress_hide(progress);
+    reading_report(trace_faults(reader));
+    trace_close(reader);
+    return failed;
+}
+
+/* Learns the first trace, which it closes, and the others. */
+static int learn_all(const struct cmd_line *line, struct profile *profile,
+                     struct trace_reader *first, const struct trace_options *options,
+                     struct error *err)
+{
     struct learner *learner = learner_new(profile);
-    for (int i = 0; i < line->count && !failed; i++)
-        failed = learner_trace(learner, line->operand[i], err);
+    int failed = learn_one(learner, first, options->progress, err);
+    for (int i = 1; i < line->count && !failed; i++) {
+        struct trace_reader *reader = trace_open_as(line->operand[i], TRACE_TIMES, options, err);
+        failed = reader ? learn_one(learner, reader, options->progress, err) : -1;
+    }
     learner_finish(learner);
-    if (failed)
-        return -1;
+    return failed;
+}
+
+static int save(struct profile *profile, const char *output, struct error *err)
+{
     size_t size;
     autofree void *data = profile_serialize(profile, &size);
     if (profile_write(output, data, size, err) < 0)
@@ -133,12 +134,21 @@ static int learn(const struct cmd_line *line, struct profile *profile, struct er
 
 static int run(const struct cmd_line *line, struct error *err)
 {
-    if (!option(line, "output"))
+    const char *output = option(line, "output");
+    struct trace_options options = reading_options(line, &verb_learn);
+    struct progress progress;
+    if (!output)
         return error_set(err, EXIT_USAGE, 0, "learn: where to? (give -o PROFILE)");
-    struct profile *profile = make_profile(line, err);
-    if (!profile)
+    reading_progress(&progress, "learning", line->operand, &options);
+    struct trace_reader *first = trace_open_as(line->operand[0], TRACE_TIMES, &options, err);
+    if (!first)
         return -1;
-    int code = learn(line, profile, err);
+    struct profile *profile = make_profile(line, first, err);
+    if (!profile) {
+        trace_close(first);
+        return -1;
+    }
+    int code = learn_all(line, profile, first, &options, err) < 0 ? -1 : save(profile, output, err);
     profile_free(profile);
     return code;
 }

@@ -7,16 +7,13 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "cmd/cmd.h"
+#include "cmd/reading.h"
 #include "profile/pattern.h"
-#include "trace/trace.h"
 
 #define BATCH 4096
 
 static const struct cmd_option OPTIONS[] = {
-    {"format", 'f', "FORMAT", "do not look what format it is in (docs/trace-readers.md)"},
-    {"i386", 0, NULL, "numbers and names of calls are those of 32-bit x86"},
-    {"lenient", 'l', NULL, "count malformed lines instead of refusing them"},
+    READING_OPTIONS('l'),
     {"json", 'j', NULL, "print JSON"},
     {NULL, 0, NULL, NULL},
 };
@@ -178,9 +175,9 @@ static int info(const struct cmd_line *line, struct error *err)
     struct call calls[BATCH];
     struct tally tally = {0};
     const char *path = line->operand[1];
-    struct trace_options options = {.format = cmd_value(line, &verb_trace, "format"),
-                                    .lenient = cmd_has(line, &verb_trace, "lenient"),
-                                    .i386 = cmd_has(line, &verb_trace, "i386")};
+    struct trace_options options = reading_options(line, &verb_trace);
+    struct progress progress;
+    reading_progress(&progress, "reading", line->operand + 1, &options);
     struct trace_reader *reader = trace_open_as(path, TRACE_TIMES, &options, err);
     if (!reader)
         return -1;
@@ -188,6 +185,7 @@ static int info(const struct cmd_line *line, struct error *err)
     while ((count = trace_read(reader, calls, BATCH, err)) > 0)
         for (int i = 0; i < count; i++)
             tally_call(&tally, &calls[i]);
+    progress_end(&progress);
     bool json = cmd_has(line, &verb_trace, "json");
     if (count == 0)
         (json ? print_json : print_people)(reader, &tally, bytes_a_call(path, &tally));

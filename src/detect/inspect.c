@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "trace/trace.h"
 
 #define BATCH  512 /* calls; small enough to stay in the processor's nearest cache */
 #define RECENT 64  /* novelties remembered for the first crossing; a power of two */
@@ -58,10 +57,13 @@ static void note_crossing(void *context, const struct crossing *crossing)
 }
 
 /* The time of a call. Most traces are normal: reading one twice beats reading all times of all. */
-static int look_up_time(const char *path, uint64_t call_index, uint64_t *time, struct error *err)
+static int look_up_time(const char *path, const struct trace_options *options, uint64_t call_index,
+                        uint64_t *time, struct error *err)
 {
     struct call calls[BATCH];
-    struct trace_reader *reader = trace_open(path, TRACE_TIMES, err);
+    struct trace_options quietly = *options;
+    quietly.progress = NULL;
+    struct trace_reader *reader = trace_open_as(path, TRACE_TIMES, &quietly, err);
     if (!reader)
         return -1;
     uint64_t index = 0;
@@ -74,32 +76,38 @@ static int look_up_time(const char *path, uint64_t call_index, uint64_t *time, s
     return count < 0 ? -1 : 0;
 }
 
-static int replay_file(struct replay *replay, const char *path, unsigned columns, struct error *err)
+static int replay_file(struct replay *replay, const char *path, unsigned columns,
+                       const struct trace_options *options, struct trace_faults *faults,
+                       struct error *err)
 {
     struct call calls[BATCH];
-    struct trace_reader *reader = trace_open(path, columns, err);
+    struct trace_reader *reader = trace_open_as(path, columns, options, err);
     if (!reader)
         return -1;
     int count;
     while ((count = trace_read(reader, calls, BATCH, err)) > 0)
         replay_calls(replay, calls, (size_t)count);
+    *faults = *trace_faults(reader);
     trace_close(reader);
     return count;
 }
 
 int inspect_trace(struct profile *profile, const struct detect_rule *rule, const char *path,
-                  bool all_novelties, struct inspection *inspection, struct error *err)
+                  const struct trace_options *options, bool all_novelties,
+                  struct inspection *inspection, struct error *err)
 {
     struct inspector inspector = {.inspection = inspection, .all_novelties = all_novelties};
     struct replay_hooks hooks = {note_novelty, note_crossing, &inspector};
     bool times = all_novelties || strcmp(path, "-") == 0;
     *inspection = (struct inspection){0};
     struct replay *replay = replay_new(profile, false, rule, &hooks);
-    int failed = replay_file(replay, path, times ? TRACE_TIMES : TRACE_CALLS, err);
+    int failed = replay_file(replay, path, times ? TRACE_TIMES : TRACE_CALLS, options,
+                             &inspection->faults, err);
     inspection->result = *replay_result(replay);
     replay_free(replay);
     if (!failed && inspection->anomalous && !times)
-        failed = look_up_time(path, inspection->first.call_index, &inspection->first.time, err);
+        failed =
+            look_up_time(path, options, inspection->first.call_index, &inspection->first.time, err);
     if (failed)
         inspection_clear(inspection);
     return failed;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "detect/replay.h"
+#include "trace/trace.h"
 
 /* The most unknown patterns that are kept to explain the first crossing. */
 #define INSPECTION_UNKNOWN 8
@@ -20,6 +21,7 @@ struct inspection {
     size_t unknown_count;
     struct novelty *novelties; /* all of them, when asked for */
     size_t novelty_count;
+    struct trace_faults faults; /* what a lenient reader left out */
 };
 
 /*
@@ -28,7 +30,8 @@ struct inspection {
  * are asked for.
  */
 int inspect_trace(struct profile *profile, const struct detect_rule *rule, const char *path,
-                  bool all_novelties, struct inspection *inspection, struct error *err);
+                  const struct trace_options *options, bool all_novelties,
+                  struct inspection *inspection, struct error *err);
 
 void inspection_clear(struct inspection *inspection);
 

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "detect/replay.h"
-#include "trace/trace.h"
 
 #define BATCH 4096
 
@@ -97,36 +96,26 @@ static void learn_calls(struct learner *learner, const struct call *calls, size_
     replay_calls(learner->replay, calls + done, count - done);
 }
 
-static int learn_stream(struct learner *learner, struct trace_reader *reader, const char *path,
-                        struct error *err)
+int learner_trace(struct learner *learner, struct trace_reader *reader, struct error *err)
 {
     struct call calls[BATCH];
     uint64_t started = 0;
     int count;
+    replay_restart(learner->replay);
+    learner->before = learner->elapsed;
     for (bool first = true; (count = trace_read(reader, calls, BATCH, err)) > 0; first = false) {
         if (first) {
             started = calls[0].time;
             if (started == 0 && profile_growth(learner->profile)->rule.interval_ns)
                 return error_set(err, EXIT_USAGE, 0,
-                                 "%s has no times (give --interval as a number of calls)", path);
+                                 "%s has no times (give --interval as a number of calls)",
+                                 trace_path(reader));
             if (calls[0].kind == CALL_EXEC || calls[0].kind == CALL_FORK)
                 profile_facts(learner->profile)->starts++;
         }
         learn_calls(learner, calls, (size_t)count, started);
     }
     return count;
-}
-
-int learner_trace(struct learner *learner, const char *path, struct error *err)
-{
-    struct trace_reader *reader = trace_open(path, TRACE_TIMES, err);
-    if (!reader)
-        return -1;
-    replay_restart(learner->replay);
-    learner->before = learner->elapsed;
-    int result = learn_stream(learner, reader, path, err);
-    trace_close(reader);
-    return result;
 }
 
 void learner_finish(struct learner *learner)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "profile/profile.h"
+#include "trace/trace.h"
 
 struct learner;
 
@@ -11,11 +12,11 @@ struct learner;
 struct learner *learner_new(struct profile *profile);
 
 /*
- * Learns a trace, one replica's calls from "-" or a file, as the next stretch of the training. A
+ * Learns a trace, one replica's calls read with TRACE_TIMES, as the next stretch of the training. A
  * trace that begins with an exec or a fork was recorded from the replica's start. Intervals of time
  * need a trace with times. 0, or -1; what was read before an error stays learned.
  */
-int learner_trace(struct learner *learner, const char *path, struct error *err);
+int learner_trace(struct learner *learner, struct trace_reader *reader, struct error *err);
 
 /* Notes in the profile's facts what is known only at the end, and frees the learner. */
 void learner_finish(struct learner *learner);

@@ -19,6 +19,8 @@ struct input {
     size_t begin, end, room;
     bool ended;
     bool line_ended; /* by the blank behind the last word */
+    struct progress *progress;
+    uint64_t told; /* bytes of the file that progress knows of */
 };
 
 void input_close(struct input *input)
@@ -145,6 +147,21 @@ struct input *input_open(const char *path, struct error *err)
     return input_open_member(path, ".sc", err);
 }
 
+void input_watch(struct input *input, struct progress *progress)
+{
+    input->progress = progress;
+}
+
+/* The file's own bytes, packed as they are. */
+static void tell_progress(struct input *input)
+{
+    la_int64_t read = archive_filter_bytes(input->archive, -1);
+    if (!input->progress || read < 0 || (uint64_t)read <= input->told)
+        return;
+    progress_advance(input->progress, (uint64_t)read - input->told);
+    input->told = (uint64_t)read;
+}
+
 /* Up to size bytes; 0 at the end. */
 static long fetch(struct input *input, char *data, size_t size, struct error *err)
 {
@@ -154,6 +171,7 @@ static long fetch(struct input *input, char *data, size_t size, struct error *er
     if (got < 0)
         return cannot_read(input, err);
     input->ended = got == 0;
+    tell_progress(input);
     return (long)got;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 
 #define INPUT_LOOK 4096    /* bytes that can be looked at in advance */
 #define INPUT_LONG 1048576 /* the longest line or word */
@@ -21,6 +22,9 @@ struct input *input_open(const char *path, struct error *err);
 /* The same, of a zip file the only member that ends in suffix, instead of the trace. */
 struct input *input_open_member(const char *path, const char *suffix, struct error *err);
 void input_close(struct input *input);
+
+/* From now on progress (NULL: nobody) is told how many bytes of the file were read. */
+void input_watch(struct input *input, struct progress *progress);
 
 /* What comes next, without consuming it: INPUT_LOOK bytes, fewer when there are no more. */
 int input_look(struct input *input, const char **data, size_t *size, struct error *err);

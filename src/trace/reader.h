@@ -35,6 +35,8 @@ struct trace_reader {
     struct trace_options options;
     struct trace_head head;
     struct trace_faults faults;
+    struct call peeked; /* when has_peeked: read and not handed out */
+    bool has_peeked;
     void *state; /* the format's own */
 };
 

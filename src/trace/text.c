@@ -91,7 +91,7 @@ static void take_fault(struct text *text)
         return;
     }
     error_set(&text->failure, EXIT_USAGE, 0,
-              "%s: line %llu: %s (skink convert --lenient goes on without it)", text->reader->path,
+              "%s: line %llu: %s (--lenient goes on without it)", text->reader->path,
               (unsigned long long)text->line, text->why);
     text->state = TEXT_FAILED;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "trace/call.h"
 
 struct trace_reader;
@@ -30,11 +31,13 @@ struct trace_head {
     bool results;      /* results were recorded */
 };
 
-/* How to read a file that does not say it itself. All zero: find out, and trust nothing. */
+/* How to read a file that does not say it itself. All zero: find out, and trust nothing, quietly.
+ */
 struct trace_options {
-    const char *format; /* one of trace_format_names, NULL: by looking at the file */
-    bool lenient;       /* malformed lines are counted, not an error */
-    bool i386;          /* numbers and names of calls are those of 32-bit x86 */
+    const char *format;        /* one of trace_format_names, NULL: by looking at the file */
+    bool lenient;              /* malformed lines are counted, not an error */
+    bool i386;                 /* numbers and names of calls are those of 32-bit x86 */
+    struct progress *progress; /* is told how many bytes of the file were read; NULL: nobody is */
 };
 
 /* What a lenient reader met. */
@@ -55,10 +58,14 @@ struct trace_reader *trace_open_as(const char *path, unsigned columns,
 /* Fills up to max calls; returns how many (0 at the end), -1 on a damaged or foreign file. */
 int trace_read(struct trace_reader *reader, struct call *calls, size_t max, struct error *err);
 
+/* Looks at the next call, which stays the next; 1, 0 at the end, -1 as trace_read. */
+int trace_peek(struct trace_reader *reader, struct call *call, struct error *err);
+
 /* Valid until trace_close. */
 const struct trace_head *trace_head(const struct trace_reader *reader);
 
-/* The name of the format, and what was left out so far; valid until trace_close. */
+/* The file, the name of its format, and what was left out so far; valid until trace_close. */
+const char *trace_path(const struct trace_reader *reader);
 const char *trace_format(const struct trace_reader *reader);
 const struct trace_faults *trace_faults(const struct trace_reader *reader);
 

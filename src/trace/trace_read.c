@@ -102,6 +102,7 @@ struct trace_reader *trace_open_as(const char *path, unsigned columns,
     const struct trace_format *named = options->format ? by_name(options->format, err) : NULL;
     if ((options->format && !named) || !(reader->input = input_open(path, err)))
         return NULL;
+    input_watch(reader->input, options->progress);
     reader->format = named ? named : by_looking(reader, err);
     if (!reader->format || reader->format->open(reader, err) < 0)
         return NULL;
@@ -113,14 +114,36 @@ struct trace_reader *trace_open(const char *path, unsigned columns, struct error
     return trace_open_as(path, columns, &(struct trace_options){0}, err);
 }
 
+int trace_peek(struct trace_reader *reader, struct call *call, struct error *err)
+{
+    if (!reader->has_peeked) {
+        int count = trace_read(reader, &reader->peeked, 1, err);
+        if (count <= 0)
+            return count;
+        reader->has_peeked = true;
+    }
+    *call = reader->peeked;
+    return 1;
+}
+
 int trace_read(struct trace_reader *reader, struct call *calls, size_t max, struct error *err)
 {
+    if (reader->has_peeked && max > 0) {
+        reader->has_peeked = false;
+        calls[0] = reader->peeked;
+        return 1;
+    }
     return reader->format->read(reader, calls, max, err);
 }
 
 const struct trace_head *trace_head(const struct trace_reader *reader)
 {
     return &reader->head;
+}
+
+const char *trace_path(const struct trace_reader *reader)
+{
+    return reader->path;
 }
 
 const char *trace_format(const struct trace_reader *reader)

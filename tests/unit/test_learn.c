@@ -55,6 +55,8 @@ static void end(void)
 static const uint16_t CALM[] = {0, 1, 2, 3, 4};
 static const uint16_t FOUL[] = {59, 41, 42, 33, 33, 56, 59, 41, 60};
 
+static const struct trace_options STRICT = {0};
+
 static struct profile *profile_with(struct growth_rule rule)
 {
     struct profile *profile = profile_new("s", "1", 6, 6);
@@ -65,9 +67,18 @@ static struct profile *profile_with(struct growth_rule rule)
 static int learn(struct profile *profile, struct error *err)
 {
     struct learner *learner = learner_new(profile);
-    int result = learner_trace(learner, path, err);
-    if (result == 0) /* the next stretch of the training */
-        result = learner_trace(learner, path, err);
+    int result = 0;
+    for (int i = 0; i < 2 && result == 0; i++) { /* the second is the next stretch */
+        struct call first, next;
+        struct trace_reader *reader = trace_open(path, TRACE_TIMES, err);
+        assert_non_null(reader);
+        assert_string_equal(trace_path(reader), path);
+        assert_int_equal(trace_peek(reader, &first, err), 1); /* which takes nothing away */
+        assert_int_equal(trace_peek(reader, &next, err), 1);
+        assert_memory_equal(&first, &next, sizeof first);
+        result = learner_trace(learner, reader, err);
+        trace_close(reader);
+    }
     learner_finish(learner);
     return result;
 }
@@ -188,7 +199,7 @@ static void an_attack_is_found_and_explained(void **state)
     struct inspection found;
     struct profile *profile = learned_and_attacked();
     struct detect_rule rule = DETECT_RULE_DEFAULT;
-    assert_int_equal(inspect_trace(profile, &rule, path, false, &found, &err), 0);
+    assert_int_equal(inspect_trace(profile, &rule, path, &STRICT, false, &found, &err), 0);
     assert_true(found.anomalous);
     assert_int_equal(found.result.calls, 2009);
     assert_int_equal(found.result.mismatches[PATTERN_WINDOW], 14);
@@ -202,7 +213,7 @@ static void an_attack_is_found_and_explained(void **state)
     assert_int_equal(found.novelty_count, 0);
     inspection_clear(&found);
 
-    assert_int_equal(inspect_trace(profile, &rule, path, true, &found, &err), 0);
+    assert_int_equal(inspect_trace(profile, &rule, path, &STRICT, true, &found, &err), 0);
     assert_int_equal(found.novelty_count,
                      found.result.novelties[PATTERN_WINDOW] + found.result.novelties[PATTERN_BAG]);
     assert_int_equal(found.novelties[0].call_index, 1000);
@@ -219,15 +230,16 @@ static void thresholds_decide(void **state)
     struct inspection found;
     struct profile *profile = learned_and_attacked();
     struct detect_rule rule = {20, 15, 500, 15};
-    assert_int_equal(inspect_trace(profile, &rule, path, false, &found, &err), 0);
+    assert_int_equal(inspect_trace(profile, &rule, path, &STRICT, false, &found, &err), 0);
     assert_false(found.anomalous);
     assert_int_equal(found.result.frame_peak, 14);
     rule = (struct detect_rule){20, 0, 500, 8};
-    assert_int_equal(inspect_trace(profile, &rule, path, false, &found, &err), 0);
+    assert_int_equal(inspect_trace(profile, &rule, path, &STRICT, false, &found, &err), 0);
     assert_true(found.anomalous);
     assert_int_equal(found.first.kind, PATTERN_BAG);
     inspection_clear(&found);
-    assert_int_equal(inspect_trace(profile, &rule, "/nonexistent", false, &found, &err), -1);
+    assert_int_equal(inspect_trace(profile, &rule, "/nonexistent", &STRICT, false, &found, &err),
+                     -1);
     profile_free(profile);
 }
 
