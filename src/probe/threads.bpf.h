@@ -80,19 +80,6 @@ static __always_inline __u32 begin(struct replica *replica)
     return PROCESS_ENTRY;
 }
 
-static __always_inline void record_fork(struct replica *replica, struct task_struct *parent,
-                                        struct task_struct *child)
-{
-    struct recorded_call *call = bpf_ringbuf_reserve(&recorded, sizeof *call, 0);
-    if (!call) {
-        add(replica->counters.lost.calls, 1);
-        return;
-    }
-    *call = (struct recorded_call){bpf_ktime_get_ns(), parent->pid, child->pid,
-                                   child->tgid,        CALL_FORK,   0};
-    bpf_ringbuf_submit(call, BPF_RB_NO_WAKEUP);
-}
-
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -108,8 +95,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
         flags = from->flags & THREAD_WAITING;
     if (!follow(child, index, replica, flags) || flags)
         return 0;
-    if (recording && replica->recorded)
-        record_fork(replica, parent, child);
+    if (recording && replica->recorded && !put_record(child, CALL_FORK, parent->pid, 0))
+        add(replica->counters.lost.calls, 1);
     if (child->tgid != parent->tgid)
         say(EVENT_FORK, index, replica, child, parent, from ? 0 : begin(replica));
     return 0;
