@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "trace/call.h"
+#include "trace/call_json.h"
 
 /* One unknown pattern, spelled. */
 struct unknown {
@@ -196,15 +197,6 @@ static json_t *time_json(uint64_t monotonic)
     return json_string(clock_format(clock_wall(monotonic), text));
 }
 
-static json_t *calls_json(const uint16_t *codes, uint32_t length)
-{
-    char name[CALL_NAME];
-    json_t *calls = json_array();
-    for (uint32_t i = 0; i < length; i++)
-        json_array_append_new(calls, json_string(call_name(codes[i], name)));
-    return calls;
-}
-
 static const char *kind_name(enum pattern_kind kind)
 {
     return kind == PATTERN_WINDOW ? "window" : "bag";
@@ -230,13 +222,13 @@ static json_t *unknown_json(const struct alert *alert, const struct unknown *unk
                   &count);
     json_t *json =
         json_pack("{s:s,s:o,s:I,s:I,s:o,s:o,s:I,s:I}", "kind", kind_name(unknown->kind), "calls",
-                  calls_json(unknown->codes, length_of(alert, unknown->kind)), "pid",
+                  call_names_json(unknown->codes, length_of(alert, unknown->kind)), "pid",
                   (json_int_t)unknown->pid, "tid", (json_int_t)unknown->tid, "command",
                   command_json(unknown->command), "time", time_json(unknown->time), "count",
                   (json_int_t)count.count, "score", (json_int_t)unknown->score);
     json_object_set_new(json, "known_before",
                         unknown->known_before
-                            ? calls_json(unknown->before, length_of(alert, PATTERN_WINDOW))
+                            ? call_names_json(unknown->before, length_of(alert, PATTERN_WINDOW))
                             : json_null());
     return json;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cmd/detect.h"
 #include "cmd/spell.h"
+#include "trace/call_json.h"
 
 static const char *const DETECTOR[PATTERN_KINDS] = {"STIDE", "BoSC"};
 
@@ -122,7 +123,7 @@ static json_t *novelties_json(const struct detect_request *request, const struct
                       novelty->kind == PATTERN_BAG ? "bag" : "window", "call",
                       (json_int_t)novelty->call_index, "tid", (json_int_t)novelty->tid, "pid",
                       (json_int_t)novelty->pid, "time", time_json(novelty->time), "score",
-                      (json_int_t)novelty->score, "calls", spell_json(codes, length)));
+                      (json_int_t)novelty->score, "calls", call_names_json(codes, length)));
     }
     return array;
 }

@@ -6,6 +6,7 @@
 #include "cmd/profile.h"
 #include "cmd/spell.h"
 #include "trace/call.h"
+#include "trace/call_json.h"
 
 static uint32_t length_of(struct profile *profile, enum pattern_kind kind)
 {
@@ -34,7 +35,7 @@ static json_t *patterns_json(struct profile *profile, enum pattern_kind kind)
     json_t *patterns = json_array();
     for (size_t i = 0; i < profile_count(profile, kind); i++)
         json_array_append_new(
-            patterns, spell_json(profile_pattern(profile, kind, i), length_of(profile, kind)));
+            patterns, call_names_json(profile_pattern(profile, kind, i), length_of(profile, kind)));
     return patterns;
 }
 
@@ -52,14 +53,14 @@ static json_t *detectors_json(const struct profile_facts *facts)
 static void print_json(struct profile *profile, bool patterns)
 {
     bool there[CALL_CODES] = {0};
-    json_t *json = profile_summary(profile), *calls = json_array();
+    json_t *json = profile_summary(profile);
+    uint16_t codes[CALL_CODES];
+    size_t count = 0;
     alphabet(profile, there);
-    for (uint16_t code = 0; code < CALL_CODES; code++) {
-        char name[CALL_NAME];
+    for (uint16_t code = 0; code < CALL_CODES; code++)
         if (there[code])
-            json_array_append_new(calls, json_string(call_name(code, name)));
-    }
-    json_object_set_new(json, "alphabet", calls);
+            codes[count++] = code;
+    json_object_set_new(json, "alphabet", call_names_json(codes, count));
     json_object_set_new(json, "detectors", detectors_json(profile_facts(profile)));
     if (patterns)
         json_object_set_new(json, "patterns",

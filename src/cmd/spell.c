@@ -15,13 +15,3 @@ void spell_pattern(enum pattern_kind kind, const uint16_t *codes, uint32_t lengt
             printf("*%u", run);
     }
 }
-
-json_t *spell_json(const uint16_t *codes, uint32_t length)
-{
-    json_t *names = json_array();
-    for (uint32_t i = 0; i < length; i++) {
-        char name[CALL_NAME];
-        json_array_append_new(names, json_string(call_name(codes[i], name)));
-    }
-    return names;
-}

@@ -2,7 +2,6 @@
 #ifndef SKINK_CMD_SPELL_H
 #define SKINK_CMD_SPELL_H
 
-#include <jansson.h>
 #include <stdint.h>
 
 #include "profile/pattern.h"
@@ -10,8 +9,5 @@
 /* Prints a window as it is; a bag, whose codes are sorted, with how often each call is in it:
  * "close*2 openat". No newline. */
 void spell_pattern(enum pattern_kind kind, const uint16_t *codes, uint32_t length);
-
-/* An array of the names. */
-json_t *spell_json(const uint16_t *codes, uint32_t length);
 
 #endif

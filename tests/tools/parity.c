@@ -23,6 +23,7 @@
 #include "base/parse.h"
 #include "detect/replay.h"
 #include "probe/probe.h"
+#include "trace/call_json.h"
 #include "trace/trace.h"
 #include "workload/spawn.h"
 
@@ -49,21 +50,12 @@ struct run {
 
 /* ---- the two stories ---- */
 
-static json_t *calls_json(const uint16_t *codes, uint32_t length)
-{
-    char name[CALL_NAME];
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < length; i++)
-        json_array_append_new(list, json_string(call_name(codes[i], name)));
-    return list;
-}
-
 static void tell_pattern(json_t *story, const char *what, enum pattern_kind kind,
                          const uint16_t *codes, uint32_t length)
 {
     json_array_append_new(story,
                           json_pack("[s,s,o]", what, kind == PATTERN_WINDOW ? "window" : "bag",
-                                    calls_json(codes, length)));
+                                    call_names_json(codes, length)));
 }
 
 static void tell_crossing(json_t *story, enum pattern_kind kind, uint32_t score)
