@@ -50,7 +50,8 @@ void detector_stream_free(struct detector_stream *stream);
 void detector_learn(struct detector *detector, struct detector_stream *stream,
                     const uint16_t *codes, size_t count);
 
-/* The stream that was learned ends here: an independent trace, one replica's, one thread's. */
+/* The stream that was learned ends here: an independent trace, one replica's, one thread's. It is
+ * at its beginning again. */
 void detector_learn_end(struct detector *detector, struct detector_stream *stream);
 
 /* Everything was learned. From here on the detector never changes and may be used by many threads

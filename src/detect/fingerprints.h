@@ -24,6 +24,12 @@ void fingerprints_free(struct fingerprints *set);
 /* Puts a fingerprint (never 0) in; true when it was new. */
 bool fingerprints_add(struct fingerprints *set, uint64_t fingerprint);
 
+/* Memory of the table, in bytes. */
+static inline size_t fingerprints_size(const struct fingerprints *set)
+{
+    return sizeof *set->buckets << set->bits;
+}
+
 /* Places are compared as wide as the processor can. */
 typedef uint64_t four_places __attribute__((vector_size(32), may_alias));
 typedef uint64_t two_places __attribute__((vector_size(16)));
