@@ -14,7 +14,7 @@ usage: ./do VERB
   demo        real containers, a real attack, what Skink says about it (3 minutes)
   test        every test; the last line sums up
   bench       measure what Skink costs, beside its peers
-  install     install into /usr/local (or PREFIX): program, manual page, systemd unit
+  install     install into /usr/local (or PREFIX): program, library, manual page, systemd unit
   clean       remove everything that was built
 
   lint        the static checks alone (`lint --fix` formats the sources)
@@ -73,6 +73,7 @@ install)
     packages build
     build
     as_root meson install -C build --no-rebuild
+    as_root ldconfig # libskink is new
     echo 'do: to start it now and at every boot: systemctl daemon-reload && systemctl enable --now skink'
     ;;
 test-fresh)

@@ -17,6 +17,8 @@ struct peak {
 struct learner {
     struct profile *profile;
     struct replay *replay;
+    bool begun;       /* this trace has shown a call */
+    uint64_t started; /* its time */
     uint64_t before;  /* training time of the traces before this one */
     uint64_t elapsed; /* training time in all */
     uint64_t lost;    /* up to the last update of the curve */
@@ -75,15 +77,13 @@ static void update(struct learner *learner, uint64_t elapsed)
 }
 
 /* Replays calls and updates the curve wherever an interval ends among them. */
-static void learn_calls(struct learner *learner, const struct call *calls, size_t count,
-                        uint64_t started)
+static void learn_calls(struct learner *learner, const struct call *calls, size_t count)
 {
     uint64_t number = replay_result(learner->replay)->calls;
     uint64_t running = interval_at(learner, learner->elapsed, number);
     size_t done = 0;
     for (size_t i = 0; i < count; i++) {
-        uint64_t elapsed = learner->before;
-        elapsed += calls[i].time > started ? calls[i].time - started : 0;
+        uint64_t elapsed = learner->before + clock_passed(calls[i].time, learner->started);
         if (interval_at(learner, elapsed, number) > running) {
             replay_calls(learner->replay, calls + done, i - done);
             done = i;
@@ -96,24 +96,36 @@ static void learn_calls(struct learner *learner, const struct call *calls, size_
     replay_calls(learner->replay, calls + done, count - done);
 }
 
+void learner_replica(struct learner *learner)
+{
+    replay_restart(learner->replay);
+    learner->before = learner->elapsed;
+    learner->begun = false;
+}
+
+void learner_calls(struct learner *learner, const struct call *calls, size_t count)
+{
+    if (!learner->begun && count > 0) {
+        learner->begun = true;
+        learner->started = calls[0].time;
+        if (calls[0].kind == CALL_EXEC || calls[0].kind == CALL_FORK)
+            profile_facts(learner->profile)->starts++;
+    }
+    learn_calls(learner, calls, count);
+}
+
 int learner_trace(struct learner *learner, struct trace_reader *reader, struct error *err)
 {
     struct call calls[BATCH];
-    uint64_t started = 0;
     int count;
-    replay_restart(learner->replay);
-    learner->before = learner->elapsed;
-    for (bool first = true; (count = trace_read(reader, calls, BATCH, err)) > 0; first = false) {
-        if (first) {
-            started = calls[0].time;
-            if (started == 0 && profile_growth(learner->profile)->rule.interval_ns)
-                return error_set(err, EXIT_USAGE, 0,
-                                 "%s has no times (give --interval as a number of calls)",
-                                 trace_path(reader));
-            if (calls[0].kind == CALL_EXEC || calls[0].kind == CALL_FORK)
-                profile_facts(learner->profile)->starts++;
-        }
-        learn_calls(learner, calls, (size_t)count, started);
+    bool timed = profile_growth(learner->profile)->rule.interval_ns > 0;
+    learner_replica(learner);
+    while ((count = trace_read(reader, calls, BATCH, err)) > 0) {
+        if (timed && !learner->begun && calls[0].time == 0)
+            return error_set(err, EXIT_USAGE, 0,
+                             "%s has no times (give --interval as a number of calls)",
+                             trace_path(reader));
+        learner_calls(learner, calls, (size_t)count);
     }
     return count;
 }

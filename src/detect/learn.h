@@ -11,6 +11,12 @@ struct learner;
 /* Borrows the profile, whose growth curve has its rule but no point yet. Never NULL. */
 struct learner *learner_new(struct profile *profile);
 
+/* What follows is another trace, or another replica's calls: the next stretch of the training. */
+void learner_replica(struct learner *learner);
+
+/* Learns the next calls. Where intervals are times the calls must have some. */
+void learner_calls(struct learner *learner, const struct call *calls, size_t count);
+
 /*
  * Learns a trace, one replica's calls read with TRACE_TIMES, as the next stretch of the training. A
  * trace that begins with an exec or a fork was recorded from the replica's start. Intervals of time
