@@ -47,7 +47,7 @@ static struct profile *fresh(const struct service *service, uint32_t window, uin
     struct profile *profile = profile_new(service->name, service->version, window, bag);
     struct profile_facts *facts = profile_facts(profile);
     facts->created = facts->updated = clock_realtime();
-    growth_start(profile_growth(profile), &service->config.growth);
+    profile_grow_by(profile, &service->config.growth);
     return profile;
 }
 
@@ -121,12 +121,6 @@ void service_close(const struct service_room *room, struct service *service)
     free(service);
 }
 
-static size_t patterns(const struct service *service)
-{
-    return profile_count(service->profile, PATTERN_WINDOW) +
-           profile_count(service->profile, PATTERN_BAG);
-}
-
 void service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,
                    const uint16_t *codes, bool in_table)
 {
@@ -164,7 +158,8 @@ enum training service_train(const struct service_room *room, struct service *ser
     size_t before = growth->count;
     facts->learn_ns += dt;
     facts->calls += calls;
-    growth_update(growth, facts->learn_ns, facts->calls, patterns(service), service->loss);
+    growth_update(growth, facts->learn_ns, facts->calls, profile_size(service->profile),
+                  service->loss);
     service->loss = false;
     if (growth->count == before)
         return TRAINING_GOES_ON;
@@ -185,7 +180,7 @@ void service_save(const struct service_room *room, struct service *service, bool
     if (!service->dirty || (!at_once && clock_passed(now, service->saved) < SAVE_EVERY))
         return;
     /* A short-lived container's first moments are no profile worth a file. */
-    if (patterns(service) == 0 ||
+    if (profile_size(service->profile) == 0 ||
         (!profile_growth(service->profile)->learned && facts->calls < 100))
         return;
     size_t size;

@@ -23,6 +23,9 @@ static const struct cmd_option OPTIONS[] = {
     {"sigma", 'g', "X",
      "steepest growth of a steady interval: patterns a second, or per 1000 calls"
      " (default 0.15)"},
+    {"reuse", 'r', "PROFILE",
+     "begin with what another version's profile knows: only the difference is learned (service,"
+     " window and bag are that profile's)"},
     {"min-calls", 'c', "N", "fewer calls leave the profile incomplete (default 0)"},
     READING_OPTIONS('l'),
     {NULL, 0, NULL, NULL},
@@ -60,27 +63,59 @@ static int read_number(const struct cmd_line *line, const char *name, uint64_t m
     return text ? parse_u64(what, text, min, max, value, err) : 0;
 }
 
-/* An empty profile as the options want it, and the first trace, whose beginning says whether there
- * are times; NULL on error. */
+/* An empty profile as the options want it; NULL on error. */
+static struct profile *make_empty(const struct cmd_line *line, const char *command,
+                                  struct error *err)
+{
+    uint64_t window = 6, bag = 6;
+    const char *service = option(line, "service"), *version = option(line, "service-version");
+    if (read_number(line, "window", PATTERN_MIN, PATTERN_MAX, &window, err) < 0 ||
+        read_number(line, "bag", PATTERN_MIN, PATTERN_MAX, &bag, err) < 0)
+        return NULL;
+    return profile_new(service ? service : command, version ? version : "-", (uint32_t)window,
+                       (uint32_t)bag);
+}
+
+/* One that begins with what another version is known to do. */
+static struct profile *make_from(const struct cmd_line *line, const char *path, struct error *err)
+{
+    static const char *const FIXED[] = {"service", "window", "bag"};
+    const char *version = option(line, "service-version");
+    for (size_t i = 0; i < sizeof FIXED / sizeof *FIXED; i++)
+        if (option(line, FIXED[i])) {
+            error_set(err, EXIT_USAGE, 0, "learn: --%s is the reused profile's", FIXED[i]);
+            return NULL;
+        }
+    struct profile *old = profile_load(path, err);
+    if (!old)
+        return NULL;
+    struct profile *profile = profile_reuse(old, version ? version : "-", err);
+    if (!profile)
+        error_hint(err, "give another --service-version");
+    profile_free(old);
+    return profile;
+}
+
+/* What the options want. The first trace's beginning says whether there are times. NULL on error.
+ */
 static struct profile *make_profile(const struct cmd_line *line, struct trace_reader *first,
                                     struct error *err)
 {
     struct call call = {0};
     struct growth_rule rule = GROWTH_RULE_DEFAULT;
-    uint64_t window = 6, bag = 6, min_calls = 0;
-    const char *sigma = option(line, "sigma"), *service = option(line, "service");
-    const char *version = option(line, "service-version");
-    if (read_number(line, "window", PATTERN_MIN, PATTERN_MAX, &window, err) < 0 ||
-        read_number(line, "bag", PATTERN_MIN, PATTERN_MAX, &bag, err) < 0 ||
-        read_number(line, "min-calls", 0, UINT64_MAX, &min_calls, err) < 0 ||
+    uint64_t min_calls = 0;
+    const char *sigma = option(line, "sigma"), *reused = option(line, "reuse");
+    if (read_number(line, "min-calls", 0, UINT64_MAX, &min_calls, err) < 0 ||
         (sigma && parse_double("--sigma", sigma, 0, 1e9, &rule.sigma, err) < 0) ||
         trace_peek(first, &call, err) < 0 ||
         read_interval(option(line, "interval"), call.time != 0, &rule, err) < 0)
         return NULL;
-    struct profile *profile = profile_new(service ? service : trace_head(first)->command,
-                                          version ? version : "-", (uint32_t)window, (uint32_t)bag);
+    struct profile *profile =
+        reused ? make_from(line, reused, err) : make_empty(line, trace_head(first)->command, err);
+    if (!profile)
+        return NULL;
     profile_facts(profile)->min_calls = min_calls;
-    growth_start(profile_growth(profile), &rule);
+    profile_grow_by(profile, &rule);
     return profile;
 }
 
@@ -91,6 +126,8 @@ static void print_summary(struct profile *profile, const char *path)
     printf("%s: %zu windows of %u and %zu bags of %u from %llu calls", path,
            profile_count(profile, PATTERN_WINDOW), facts->window,
            profile_count(profile, PATTERN_BAG), facts->bag, (unsigned long long)facts->calls);
+    if (profile_aside(profile))
+        printf(", %zu patterns of earlier versions laid aside", profile_aside(profile));
     if (facts->learn_ns)
         printf(" in %.1f s", (double)facts->learn_ns / (double)NS_PER_S);
     printf("; %s\n", profile_state(profile, state, sizeof state));
@@ -162,6 +199,7 @@ const struct verb verb_learn = {
         "the next stretch of one training, of a replica of its own. The profile says whether it\n"
         "has stopped growing; one that has not is written too and says that it is incomplete.",
     .example = "  skink learn -o web.profile --service web monday.trace tuesday.trace\n"
+               "  skink learn -o next.profile --reuse web.profile --service-version 1.3 new.trace\n"
                "  skink learn -o old.profile --window 10 --interval 5000 old.trace",
     .options = OPTIONS,
     .operands_min = 1,

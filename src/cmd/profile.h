@@ -6,15 +6,21 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "profile/profile.h"
+#include "profile/similarity.h"
 
 /* The command line after the subcommand. */
 struct profile_request {
     const char *state_dir;
-    const char *name; /* NULL for ls */
-    const char *svg;  /* NULL: none; "-": standard output */
+    char *const *names; /* operands behind the subcommand, NULL-ended */
+    size_t name_count;
+    const char *svg;     /* NULL: none; "-": standard output */
+    const char *output;  /* NULL: none */
+    const char *version; /* of reuse */
+    struct tversky weights;
     bool json;
     bool patterns;
+    bool seccomp;
+    const char *runtime; /* of export */
 };
 
 /* One file in STATE_DIR/profiles. */
@@ -41,7 +47,11 @@ struct profile_entry *profile_list_find(const struct profile_list *list, const c
                                         struct error *err);
 
 /* The profile called NAME, or in a file of that path. NULL on an error. */
-struct profile *profile_open(const struct profile_request *request, struct error *err);
+struct profile *profile_open(const struct profile_request *request, const char *name,
+                             struct error *err);
+
+/* Writes it into the file that the request names. */
+int profile_put(const struct profile_request *request, struct profile *profile, struct error *err);
 
 /* "service", "version", "state", counts and times: what ls and show have in common. */
 json_t *profile_summary(struct profile *profile);
@@ -54,5 +64,9 @@ int profile_ls(const struct profile_request *request, struct error *err);
 int profile_show(const struct profile_request *request, struct error *err);
 int profile_growth_show(const struct profile_request *request, struct error *err);
 int profile_rm(const struct profile_request *request, struct error *err);
+int profile_merge_run(const struct profile_request *request, struct error *err);
+int profile_reuse_run(const struct profile_request *request, struct error *err);
+int profile_diff(const struct profile_request *request, struct error *err);
+int profile_export(const struct profile_request *request, struct error *err);
 
 #endif

@@ -124,9 +124,9 @@ struct profile_entry *profile_list_find(const struct profile_list *list, const c
     return found;
 }
 
-struct profile *profile_open(const struct profile_request *request, struct error *err)
+struct profile *profile_open(const struct profile_request *request, const char *name,
+                             struct error *err)
 {
-    const char *name = request->name;
     struct profile_list list;
     struct profile *profile = NULL;
     if ((strchr(name, '/') || has_suffix(name)) && access(name, F_OK) == 0)

@@ -101,7 +101,7 @@ static int draw(struct profile *profile, const char *path, struct error *err)
 
 int profile_growth_show(const struct profile_request *request, struct error *err)
 {
-    struct profile *profile = profile_open(request, err);
+    struct profile *profile = profile_open(request, request->names[0], err);
     int code = EXIT_DONE;
     if (!profile)
         return -1;

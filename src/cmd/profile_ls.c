@@ -13,11 +13,12 @@ json_t *profile_summary(struct profile *profile)
     const struct profile_facts *facts = profile_facts(profile);
     char state[256], created[CLOCK_TEXT], updated[CLOCK_TEXT];
     return json_pack(
-        "{s:s s:s s:b s:s s:I s:I s:I s:I s:I s:f s:s s:s}", "service", facts->service, "version",
-        facts->version, "complete", profile_gaps(profile) == 0, "state",
+        "{s:s s:s s:b s:s s:I s:I s:I s:I s:I s:I s:f s:s s:s}", "service", facts->service,
+        "version", facts->version, "complete", profile_gaps(profile) == 0, "state",
         profile_state(profile, state, sizeof state), "windows",
         (json_int_t)profile_count(profile, PATTERN_WINDOW), "bags",
-        (json_int_t)profile_count(profile, PATTERN_BAG), "calls", (json_int_t)facts->calls, "lost",
+        (json_int_t)profile_count(profile, PATTERN_BAG), "laid_aside",
+        (json_int_t)profile_aside(profile), "calls", (json_int_t)facts->calls, "lost",
         (json_int_t)facts->lost, "starts", (json_int_t)facts->starts, "learned_seconds",
         (double)facts->learn_ns / (double)NS_PER_S, "created",
         clock_format(facts->created, created), "updated", clock_format(facts->updated, updated));
@@ -89,7 +90,7 @@ int profile_rm(const struct profile_request *request, struct error *err)
     int code = -1;
     if (profile_list_read(request->state_dir, &list, err) < 0)
         return -1;
-    const struct profile_entry *entry = profile_list_find(&list, request->name, err);
+    const struct profile_entry *entry = profile_list_find(&list, request->names[0], err);
     if (entry && unlink(entry->path) < 0)
         error_set(err, EXIT_MACHINE, errno, "%s: cannot be removed", entry->path);
     else if (entry)

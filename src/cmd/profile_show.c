@@ -5,7 +5,6 @@
 #include "cmd/cmd.h"
 #include "cmd/profile.h"
 #include "cmd/spell.h"
-#include "trace/call.h"
 #include "trace/call_json.h"
 
 static uint32_t length_of(struct profile *profile, enum pattern_kind kind)
@@ -14,17 +13,13 @@ static uint32_t length_of(struct profile *profile, enum pattern_kind kind)
     return kind == PATTERN_WINDOW ? facts->window : facts->bag;
 }
 
-/* Which calls occur in any pattern; returns how many. */
-static size_t alphabet(struct profile *profile, bool there[CALL_CODES])
+/* How many patterns a source has shown. */
+static size_t shown_by(const struct profile *profile, size_t source)
 {
     size_t count = 0;
     for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++)
-        for (size_t i = 0; i < profile_count(profile, kind); i++)
-            for (uint32_t j = 0; j < length_of(profile, kind); j++) {
-                uint16_t code = profile_pattern(profile, kind, i)[j];
-                count += !there[code];
-                there[code] = true;
-            }
+        for (size_t i = 0; i < profile_count_all(profile, kind); i++)
+            count += profile_shown_by(profile, kind, i, source);
     return count;
 }
 
@@ -50,23 +45,62 @@ static json_t *detectors_json(const struct profile_facts *facts)
                      (json_int_t)facts->epoch_peak, "proposed_threshold", (json_int_t)epoch);
 }
 
+static json_t *sources_json(struct profile *profile)
+{
+    size_t count;
+    json_t *array = json_array();
+    const struct profile_source *sources = profile_sources(profile, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct profile_source *source = &sources[i];
+        char created[CLOCK_TEXT], updated[CLOCK_TEXT];
+        json_array_append_new(
+            array, json_pack("{s:o s:s s:s s:I s:I s:I s:I s:f s:s s:s}", "id",
+                             json_sprintf("%016llx", (unsigned long long)source->id), "version",
+                             source->version, "host", source->host, "patterns",
+                             (json_int_t)shown_by(profile, i), "calls", (json_int_t)source->calls,
+                             "starts", (json_int_t)source->starts, "lost", (json_int_t)source->lost,
+                             "learned_seconds", (double)source->learn_ns / (double)NS_PER_S,
+                             "created", clock_format(source->created, created), "updated",
+                             clock_format(source->updated, updated)));
+    }
+    return array;
+}
+
+/* In the order of the patterns: who has shown each, by the index in "sources". */
+static json_t *shown_json(struct profile *profile, enum pattern_kind kind)
+{
+    size_t count;
+    json_t *array = json_array();
+    profile_sources(profile, &count);
+    for (size_t i = 0; i < profile_count(profile, kind); i++) {
+        json_t *shown = json_array();
+        for (size_t s = 0; s < count; s++)
+            if (profile_shown_by(profile, kind, i, s))
+                json_array_append_new(shown, json_integer((json_int_t)s));
+        json_array_append_new(array, shown);
+    }
+    return array;
+}
+
+static json_t *both_kinds_json(struct profile *profile,
+                               json_t *(*make)(struct profile *, enum pattern_kind))
+{
+    return json_pack("{s:o s:o}", "windows", make(profile, PATTERN_WINDOW), "bags",
+                     make(profile, PATTERN_BAG));
+}
+
 static void print_json(struct profile *profile, bool patterns)
 {
-    bool there[CALL_CODES] = {0};
+    bool there[CALL_CODES];
     json_t *json = profile_summary(profile);
-    uint16_t codes[CALL_CODES];
-    size_t count = 0;
-    alphabet(profile, there);
-    for (uint16_t code = 0; code < CALL_CODES; code++)
-        if (there[code])
-            codes[count++] = code;
-    json_object_set_new(json, "alphabet", call_names_json(codes, count));
+    profile_alphabet(profile, there);
+    json_object_set_new(json, "alphabet", spell_alphabet_json(there));
+    json_object_set_new(json, "sources", sources_json(profile));
     json_object_set_new(json, "detectors", detectors_json(profile_facts(profile)));
-    if (patterns)
-        json_object_set_new(json, "patterns",
-                            json_pack("{s:o s:o}", "windows",
-                                      patterns_json(profile, PATTERN_WINDOW), "bags",
-                                      patterns_json(profile, PATTERN_BAG)));
+    if (patterns) {
+        json_object_set_new(json, "patterns", both_kinds_json(profile, patterns_json));
+        json_object_set_new(json, "shown_by", both_kinds_json(profile, shown_json));
+    }
     profile_print_json(json);
 }
 
@@ -81,6 +115,8 @@ static void print_facts(struct profile *profile)
     printf("patterns    %zu windows of %u calls, %zu bags of %u calls\n",
            profile_count(profile, PATTERN_WINDOW), facts->window,
            profile_count(profile, PATTERN_BAG), facts->bag);
+    if (profile_aside(profile))
+        printf("laid aside  %zu patterns of earlier versions\n", profile_aside(profile));
     printf("learned     from %llu calls in %.0f s, %llu starts seen, %llu lost\n",
            (unsigned long long)facts->calls, (double)facts->learn_ns / (double)NS_PER_S,
            (unsigned long long)facts->starts, (unsigned long long)facts->lost);
@@ -97,25 +133,24 @@ static void print_thresholds(const struct profile_facts *facts)
            frame, facts->frame, facts->frame_peak, epoch, facts->epoch, facts->epoch_peak);
 }
 
-/* The calls by number, wrapped like a paragraph. */
 static void print_alphabet(struct profile *profile)
 {
-    bool there[CALL_CODES] = {0};
-    printf("alphabet    %zu calls\n", alphabet(profile, there));
-    int column = 0;
-    for (uint16_t code = 0; code < CALL_CODES; code++) {
-        char name[CALL_NAME];
-        if (!there[code])
-            continue;
-        call_name(code, name);
-        if (column > 72) {
-            putchar('\n');
-            column = 0;
-        }
-        column += printf("%*s%s", column ? 1 : 12, "", name);
-    }
-    if (column)
-        putchar('\n');
+    bool there[CALL_CODES];
+    printf("alphabet    %zu calls\n", profile_alphabet(profile, there));
+    spell_alphabet(there, 12);
+}
+
+static void print_sources(struct profile *profile)
+{
+    size_t count;
+    const struct profile_source *sources = profile_sources(profile, &count);
+    for (size_t i = 0; i < count; i++)
+        printf("source      %016llx: version %s on %s, %zu patterns from %llu calls, %llu starts, "
+               "%llu lost\n",
+               (unsigned long long)sources[i].id, sources[i].version,
+               sources[i].host[0] ? sources[i].host : "?", shown_by(profile, i),
+               (unsigned long long)sources[i].calls, (unsigned long long)sources[i].starts,
+               (unsigned long long)sources[i].lost);
 }
 
 static void print_patterns(struct profile *profile)
@@ -130,7 +165,7 @@ static void print_patterns(struct profile *profile)
 
 int profile_show(const struct profile_request *request, struct error *err)
 {
-    struct profile *profile = profile_open(request, err);
+    struct profile *profile = profile_open(request, request->names[0], err);
     if (!profile)
         return -1;
     if (request->json) {
@@ -138,6 +173,7 @@ int profile_show(const struct profile_request *request, struct error *err)
     } else {
         print_facts(profile);
         print_thresholds(profile_facts(profile));
+        print_sources(profile);
         print_alphabet(profile);
         if (request->patterns)
             print_patterns(profile);

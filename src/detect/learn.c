@@ -63,9 +63,7 @@ static void update(struct learner *learner, uint64_t elapsed)
     struct growth *growth = profile_growth(learner->profile);
     size_t points = growth->count;
     learner->elapsed = elapsed;
-    growth_update(growth, elapsed, result->calls,
-                  profile_count(learner->profile, PATTERN_WINDOW) +
-                      profile_count(learner->profile, PATTERN_BAG),
+    growth_update(growth, elapsed, result->calls, profile_size(learner->profile),
                   result->lost > learner->lost);
     learner->lost = result->lost;
     if (growth->count == points)
@@ -135,9 +133,9 @@ void learner_finish(struct learner *learner)
     struct profile_facts *facts = profile_facts(learner->profile);
     const struct replay_result *result = replay_result(learner->replay);
     update(learner, learner->elapsed);
-    facts->calls = result->calls;
-    facts->lost = result->lost;
-    facts->learn_ns = learner->elapsed;
+    facts->calls += result->calls;
+    facts->lost += result->lost;
+    facts->learn_ns += learner->elapsed;
     facts->updated = clock_realtime();
     for (uint32_t i = 0; i < learner->row_length; i++) {
         const uint32_t *score = learner->row[i].score;

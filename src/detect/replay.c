@@ -16,6 +16,7 @@ struct replay {
     uint64_t factor;                /* window_factor */
     struct fingerprints known[PATTERN_KINDS];
     struct fingerprints novel[PATTERN_KINDS]; /* detecting: reported already */
+    struct fingerprints aside[PATTERN_KINDS]; /* learning: an earlier version's, not yet shown */
     struct threads threads;
     bool bags_follow; /* every known window's bag is known, too */
 
@@ -55,6 +56,22 @@ static uint64_t fingerprint_of(const struct replay *replay, enum pattern_kind ki
                                : window_fingerprint(sum, replay->length[kind], secret->spread);
 }
 
+/* Learning finds out which of the laid aside are shown: for it they are not known before. */
+static void fill(struct replay *replay, const struct profile *profile, enum pattern_kind kind)
+{
+    size_t own = profile_count(profile, kind);
+    fingerprints_init(&replay->known[kind]);
+    fingerprints_init(&replay->novel[kind]);
+    fingerprints_init(&replay->aside[kind]);
+    for (size_t i = 0; i < profile_count_all(profile, kind); i++) {
+        uint64_t print = fingerprint_of(replay, kind, profile_pattern(profile, kind, i));
+        if (i < (replay->profile ? own : profile_count_known(profile, kind)))
+            fingerprints_add(&replay->known[kind], print);
+        else if (replay->profile)
+            fingerprints_add(&replay->aside[kind], print);
+    }
+}
+
 /*
  * A bag no longer than the windows is part of a window, and what was learned from calls knows the
  * bags of all its windows: then only an unknown window can hide an unknown bag. Learning keeps it
@@ -65,7 +82,7 @@ static bool bags_follow(const struct replay *replay, const struct profile *profi
     const uint32_t n = replay->length[PATTERN_WINDOW], m = replay->length[PATTERN_BAG];
     if (m > n)
         return false;
-    for (size_t i = 0; i < profile_count(profile, PATTERN_WINDOW); i++) {
+    for (size_t i = 0; i < profile_count_known(profile, PATTERN_WINDOW); i++) {
         const uint16_t *bag = profile_pattern(profile, PATTERN_WINDOW, i) + n - m;
         if (!fingerprints_has(&replay->known[PATTERN_BAG],
                               fingerprint_of(replay, PATTERN_BAG, bag)))
@@ -88,13 +105,8 @@ struct replay *replay_new(struct profile *profile, bool learn, const struct dete
     replay->rule = *rule;
     replay->hooks = *hooks;
     threads_init(&replay->threads);
-    for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++) {
-        fingerprints_init(&replay->known[kind]);
-        fingerprints_init(&replay->novel[kind]);
-        for (size_t i = 0; i < profile_count(profile, kind); i++)
-            fingerprints_add(&replay->known[kind],
-                             fingerprint_of(replay, kind, profile_pattern(profile, kind, i)));
-    }
+    for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++)
+        fill(replay, profile, kind);
     replay->bags_follow = bags_follow(replay, profile);
     return replay;
 }
@@ -107,6 +119,7 @@ void replay_free(struct replay *replay)
     for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++) {
         fingerprints_free(&replay->known[kind]);
         fingerprints_free(&replay->novel[kind]);
+        fingerprints_free(&replay->aside[kind]);
     }
     free(replay);
 }
@@ -153,6 +166,16 @@ static uint32_t epoch_score(struct replay *replay, uint64_t call_index)
     return ++replay->epoch_mismatches;
 }
 
+/* The calls of the thread up to the one that completed the pattern; how many. */
+static uint32_t copy_history(const struct mismatch *m, uint16_t history[HISTORY])
+{
+    uint64_t end = m->step->length;
+    uint32_t length = end < HISTORY ? (uint32_t)end : HISTORY;
+    for (uint32_t i = 0; i < length; i++)
+        history[i] = m->step->thread->ring[(end - length + i) % RING];
+    return length;
+}
+
 static void report_novelty(struct replay *replay, const struct mismatch *m)
 {
     struct novelty novelty = {.kind = m->kind,
@@ -161,11 +184,7 @@ static void report_novelty(struct replay *replay, const struct mismatch *m)
                               .call_index = m->call_index,
                               .time = m->call->time,
                               .score = m->score};
-    uint64_t end = m->step->length;
-    uint32_t length = end < HISTORY ? (uint32_t)end : HISTORY;
-    for (uint32_t i = 0; i < length; i++)
-        novelty.history[i] = m->step->thread->ring[(end - length + i) % RING];
-    novelty.history_length = length;
+    uint32_t length = novelty.history_length = copy_history(m, novelty.history);
     if (replay->profile)
         profile_add(replay->profile, m->kind, novelty.history + length - replay->length[m->kind]);
     if (replay->hooks.novelty)
@@ -275,10 +294,23 @@ static __attribute__((noinline)) uint32_t find_unknown_bags(const struct replay 
     return find_unknown(&replay->known[PATTERN_BAG], steps, count, PATTERN_BAG);
 }
 
+/* Learning: an earlier version has shown it, so that this one does is no mismatch. */
+static bool take_back(struct replay *replay, const struct mismatch *m)
+{
+    uint16_t history[HISTORY];
+    if (!fingerprints_has(&replay->aside[m->kind], m->step->print[m->kind]))
+        return false;
+    uint32_t length = copy_history(m, history);
+    profile_add(replay->profile, m->kind, history + length - replay->length[m->kind]);
+    fingerprints_add(&replay->known[m->kind], m->step->print[m->kind]);
+    return true;
+}
+
 /* What was unknown when the batch was looked up may have been learned within it. */
 static void take_unknown(struct replay *replay, struct mismatch *m)
 {
-    if (!fingerprints_has(&replay->known[m->kind], m->step->print[m->kind]))
+    if (!fingerprints_has(&replay->known[m->kind], m->step->print[m->kind]) &&
+        !take_back(replay, m))
         take_mismatch(replay, m);
 }
 

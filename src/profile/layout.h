@@ -5,18 +5,27 @@
 #ifndef SKINK_PROFILE_LAYOUT_H
 #define SKINK_PROFILE_LAYOUT_H
 
-#include "profile/profile.h"
+#include "profile/inside.h"
 
 #define MAGIC         "\x93SKINK\r\n" /* no text, and text-mode transfers break it visibly */
 #define MAGIC_SIZE    8
-#define VERSION       1
+#define VERSION       2
+#define VERSION_PLAIN 1 /* the first one, which knew of no sources */
 #define TAG_SIZE      8
 #define CHECKSUM_SIZE 8
 #define POINT_SIZE    (4 * sizeof(uint64_t))
 
-enum section { SECTION_FACTS, SECTION_GROWTH, SECTION_WINDOWS, SECTION_BAGS, SECTIONS };
+enum section {
+    SECTION_FACTS,
+    SECTION_GROWTH,
+    SECTION_SOURCES,
+    SECTION_WINDOWS,
+    SECTION_BAGS,
+    SECTIONS
+};
 
-static const char SECTION_TAGS[SECTIONS][TAG_SIZE] = {"facts", "growth", "windows", "bags"};
+static const char SECTION_TAGS[SECTIONS][TAG_SIZE] = {"facts", "growth", "sources", "windows",
+                                                      "bags"};
 
 /* The numbers in the facts section, in the file's order: 8 bytes each there, 8 or 4 in memory. New
  * ones go to the end. */

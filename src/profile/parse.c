@@ -10,7 +10,8 @@
 
 struct reader {
     const uint8_t *data;
-    size_t at, end;   /* end of the section, or of the file between sections */
+    size_t at, end; /* end of the section, or of the file between sections */
+    uint64_t format;
     const char *name; /* for errors */
     struct error *err;
 };
@@ -158,11 +159,66 @@ static int get_growth(struct reader *reader, struct growth *growth)
     return 0;
 }
 
-static int get_pattern(struct reader *reader, struct profile *profile, enum pattern_kind kind,
-                       uint32_t length)
+static int get_source(struct reader *reader, struct profile *profile)
 {
-    uint16_t codes[PATTERN_MAX];
+    struct profile_source source = {0};
+    size_t start = reader->at, count = profile->source_count;
+    if (get_u64(reader, "a source's id", 1, UINT64_MAX, &source.id) < 0 ||
+        get_text(reader, "a source's version", source.version) < 0 ||
+        get_text(reader, "a source's host", source.host) < 0 ||
+        get_u64(reader, "a source's calls", 0, UINT64_MAX, &source.calls) < 0 ||
+        get_u64(reader, "a source's losses", 0, UINT64_MAX, &source.lost) < 0 ||
+        get_u64(reader, "a source's starts", 0, UINT64_MAX, &source.starts) < 0 ||
+        get_u64(reader, "a source's time", 0, UINT64_MAX, &source.learn_ns) < 0 ||
+        get_u64(reader, "a source's beginning", 0, UINT64_MAX, &source.created) < 0 ||
+        get_u64(reader, "a source's end", 0, UINT64_MAX, &source.updated) < 0)
+        return -1;
+    if (source_join(profile, &source) == NO_SOURCE)
+        return damaged(reader, start, "more than %d sources", PROFILE_SOURCES_MAX);
+    if (profile->source_count == count)
+        return damaged(reader, start, "a source that is there already");
+    return 0;
+}
+
+static int get_sources(struct reader *reader, struct profile *profile)
+{
+    uint64_t learner;
     size_t start = reader->at;
+    if (get_u64(reader, "the learning source", 0, UINT64_MAX, &learner) < 0)
+        return -1;
+    while (reader->at < reader->end)
+        if (get_source(reader, profile) < 0)
+            return -1;
+    for (size_t i = profile->source_count; i-- > 0;)
+        if (profile->sources[i].id == learner)
+            profile->learner = i;
+    if (learner != 0 && profile->learner == NO_SOURCE)
+        return damaged(reader, start, "the learning source is none of the list");
+    return 0;
+}
+
+/* Which sources have shown a pattern: one at least, and none that there is not. */
+static int get_row(struct reader *reader, const struct profile *profile, uint8_t *row)
+{
+    size_t start = reader->at, size = (profile->source_count + 7) / 8;
+    const uint8_t *bytes = get_bytes(reader, size, "a pattern's sources");
+    if (!bytes)
+        return -1;
+    unsigned any = 0, beyond = profile->source_count % 8 ? 0xffu << profile->source_count % 8 : 0;
+    for (size_t i = 0; i < size; i++)
+        any |= bytes[i];
+    if (!any || bytes[size - 1] & beyond)
+        return damaged(reader, start, "a pattern of %s source", any ? "an unlisted" : "no");
+    memcpy(row, bytes, size);
+    return 0;
+}
+
+static int get_pattern(struct reader *reader, struct profile *profile, enum pattern_kind kind)
+{
+    struct pattern_set *set = &profile->patterns[kind];
+    uint32_t length = set->codes.length;
+    uint16_t codes[PATTERN_MAX];
+    size_t start = reader->at, count = set->codes.count;
     const uint8_t *bytes = get_bytes(reader, 2 * (size_t)length, "a pattern");
     if (!bytes)
         return -1;
@@ -173,17 +229,22 @@ static int get_pattern(struct reader *reader, struct profile *profile, enum patt
         if (kind == PATTERN_BAG && i > 0 && codes[i] < codes[i - 1])
             return damaged(reader, start, "a bag out of order");
     }
-    if (!profile_add(profile, kind, codes))
+    size_t number = pattern_set_put(set, codes);
+    if (number != count)
         return damaged(reader, start, "a pattern that is there already");
+    if (reader->format > VERSION_PLAIN)
+        return get_row(reader, profile, pattern_set_row(set, number));
+    row_mark(pattern_set_row(set, number), profile->learner);
     return 0;
 }
 
-static int get_patterns(struct reader *reader, struct profile *profile, enum pattern_kind kind,
-                        uint32_t length)
+static int get_patterns(struct reader *reader, struct profile *profile, enum pattern_kind kind)
 {
-    profile_reserve(profile, kind, (reader->end - reader->at) / (2 * (size_t)length));
+    size_t row = reader->format > VERSION_PLAIN ? (profile->source_count + 7) / 8 : 0;
+    size_t size = 2 * (size_t)profile->patterns[kind].codes.length + row;
+    profile_reserve(profile, kind, (reader->end - reader->at) / size);
     while (reader->at < reader->end)
-        if (get_pattern(reader, profile, kind, length) < 0)
+        if (get_pattern(reader, profile, kind) < 0)
             return -1;
     return 0;
 }
@@ -218,7 +279,6 @@ static int open_section(struct reader *file, enum section section, struct reader
 
 static int get_head(struct reader *file)
 {
-    uint64_t version;
     size_t prefix = file->end < MAGIC_SIZE ? file->end : MAGIC_SIZE;
     if (prefix == 0 || memcmp(file->data, MAGIC, prefix) != 0)
         return error_set(file->err, EXIT_USAGE, 0, "%s: not a Skink profile%s", file->name,
@@ -226,12 +286,12 @@ static int get_head(struct reader *file)
     file->at = prefix;
     if (prefix < MAGIC_SIZE)
         return damaged(file, prefix, "it ends within the mark");
-    if (get_u64(file, "the format's version", 1, UINT64_MAX, &version) < 0)
+    if (get_u64(file, "the format's version", 1, UINT64_MAX, &file->format) < 0)
         return -1;
-    if (version > VERSION) {
+    if (file->format > VERSION) {
         error_set(file->err, EXIT_USAGE, 0,
                   "%s: profile format %llu at byte %d, this Skink reads %d", file->name,
-                  (unsigned long long)version, MAGIC_SIZE, VERSION);
+                  (unsigned long long)file->format, MAGIC_SIZE, VERSION);
         return error_hint(file->err, "upgrade Skink");
     }
     return 0;
@@ -240,17 +300,21 @@ static int get_head(struct reader *file)
 /* Everything behind the facts. */
 static int get_content(struct reader *file, struct profile *profile)
 {
-    const struct profile_facts *facts = profile_facts(profile);
     struct reader body;
-    if (open_section(file, SECTION_GROWTH, &body) < 0 ||
-        get_growth(&body, profile_growth(profile)) < 0 ||
-        open_section(file, SECTION_WINDOWS, &body) < 0 ||
-        get_patterns(&body, profile, PATTERN_WINDOW, facts->window) < 0 ||
+    if (open_section(file, SECTION_GROWTH, &body) < 0 || get_growth(&body, &profile->growth) < 0)
+        return -1;
+    if (file->format == VERSION_PLAIN)
+        source_of_old_file(profile);
+    else if (open_section(file, SECTION_SOURCES, &body) < 0 || get_sources(&body, profile) < 0)
+        return -1;
+    if (open_section(file, SECTION_WINDOWS, &body) < 0 ||
+        get_patterns(&body, profile, PATTERN_WINDOW) < 0 ||
         open_section(file, SECTION_BAGS, &body) < 0 ||
-        get_patterns(&body, profile, PATTERN_BAG, facts->bag) < 0)
+        get_patterns(&body, profile, PATTERN_BAG) < 0)
         return -1;
     if (file->at < file->end)
         return damaged(file, file->at, "%zu bytes too many", file->end - file->at);
+    sources_claim(profile);
     return 0;
 }
 

@@ -8,14 +8,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "profile/inside.h"
 #include "profile/layout.h"
-#include "profile/set.h"
-
-struct profile {
-    struct profile_facts facts;
-    struct growth growth;
-    struct code_set patterns[PATTERN_KINDS];
-};
 
 struct profile *profile_new(const char *service, const char *version, uint32_t window, uint32_t bag)
 {
@@ -33,8 +27,9 @@ struct profile *profile_new(const char *service, const char *version, uint32_t w
     facts->epoch = PROFILE_EPOCH;
     facts->created = facts->updated = clock_realtime();
     growth_start(&profile->growth, &GROWTH_RULE_DEFAULT);
-    code_set_init(&profile->patterns[PATTERN_WINDOW], window);
-    code_set_init(&profile->patterns[PATTERN_BAG], bag);
+    profile->learner = NO_SOURCE;
+    pattern_set_init(&profile->patterns[PATTERN_WINDOW], window);
+    pattern_set_init(&profile->patterns[PATTERN_BAG], bag);
     return profile;
 }
 
@@ -44,7 +39,8 @@ void profile_free(struct profile *profile)
         return;
     growth_free(&profile->growth);
     for (int kind = 0; kind < PATTERN_KINDS; kind++)
-        code_set_free(&profile->patterns[kind]);
+        pattern_set_free(&profile->patterns[kind]);
+    free(profile->sources);
     free(profile);
 }
 
@@ -58,19 +54,51 @@ struct growth *profile_growth(struct profile *profile)
     return &profile->growth;
 }
 
+void profile_grow_by(struct profile *profile, const struct growth_rule *rule)
+{
+    growth_free(&profile->growth);
+    growth_start(&profile->growth, rule);
+    if (profile_size(profile) > 0)
+        growth_append(&profile->growth, &(struct growth_point){.patterns = profile_size(profile)});
+}
+
 size_t profile_count(const struct profile *profile, enum pattern_kind kind)
 {
-    return profile->patterns[kind].count;
+    return profile->patterns[kind].own;
+}
+
+size_t profile_count_all(const struct profile *profile, enum pattern_kind kind)
+{
+    return profile->patterns[kind].codes.count;
+}
+
+size_t profile_count_known(const struct profile *profile, enum pattern_kind kind)
+{
+    return profile->growth.learned ? profile_count(profile, kind)
+                                   : profile_count_all(profile, kind);
+}
+
+size_t profile_size(const struct profile *profile)
+{
+    return profile_count_all(profile, PATTERN_WINDOW) + profile_count_all(profile, PATTERN_BAG);
+}
+
+size_t profile_aside(const struct profile *profile)
+{
+    return profile_size(profile) - profile_count(profile, PATTERN_WINDOW) -
+           profile_count(profile, PATTERN_BAG);
 }
 
 const uint16_t *profile_pattern(const struct profile *profile, enum pattern_kind kind, size_t index)
 {
-    return code_set_at(&profile->patterns[kind], index);
+    const struct pattern_set *set = &profile->patterns[kind];
+    assert(index < set->codes.count);
+    return code_set_at(&set->codes, set->order[index]);
 }
 
 void profile_reserve(struct profile *profile, enum pattern_kind kind, size_t count)
 {
-    code_set_reserve(&profile->patterns[kind], count);
+    pattern_set_reserve(&profile->patterns[kind], count);
 }
 
 /* How the set spells a pattern: a window as it is, a bag sorted into `sorted`. */
@@ -88,16 +116,37 @@ static const uint16_t *spelling(const struct profile *profile, enum pattern_kind
     return sorted;
 }
 
-bool profile_add(struct profile *profile, enum pattern_kind kind, const uint16_t *codes)
+size_t profile_find(const struct profile *profile, enum pattern_kind kind, const uint16_t *codes)
 {
     uint16_t sorted[PATTERN_MAX];
-    return code_set_add(&profile->patterns[kind], spelling(profile, kind, codes, sorted));
+    return pattern_set_find(&profile->patterns[kind], spelling(profile, kind, codes, sorted));
+}
+
+enum pattern_state profile_look(const struct profile *profile, enum pattern_kind kind,
+                                const uint16_t *codes)
+{
+    size_t number = profile_find(profile, kind, codes);
+    if (number == SIZE_MAX)
+        return PATTERN_NEW;
+    return pattern_set_owns(&profile->patterns[kind], number) ? PATTERN_KNOWN : PATTERN_ASIDE;
 }
 
 bool profile_has(const struct profile *profile, enum pattern_kind kind, const uint16_t *codes)
 {
+    return profile_look(profile, kind, codes) == PATTERN_KNOWN;
+}
+
+enum pattern_state profile_add(struct profile *profile, enum pattern_kind kind,
+                               const uint16_t *codes)
+{
+    struct pattern_set *set = &profile->patterns[kind];
     uint16_t sorted[PATTERN_MAX];
-    return code_set_has(&profile->patterns[kind], spelling(profile, kind, codes, sorted));
+    size_t count = set->codes.count, source = source_begin(profile);
+    size_t number = pattern_set_put(set, spelling(profile, kind, codes, sorted));
+    if (!pattern_set_claim(set, number))
+        return PATTERN_KNOWN;
+    row_mark(pattern_set_row(set, number), source);
+    return number == count ? PATTERN_NEW : PATTERN_ASIDE;
 }
 
 unsigned profile_gaps(const struct profile *profile)

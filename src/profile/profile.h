@@ -50,6 +50,19 @@ struct profile_facts {
     uint32_t epoch_peak; /* the same within a BoSC epoch */
 };
 
+/*
+ * A training that the profile contains: an agent's on one host, or one run of `skink learn`. Every
+ * pattern knows which sources have shown it as something new. Plain data.
+ */
+#define PROFILE_SOURCES_MAX 1024
+struct profile_source {
+    uint64_t id; /* drawn at random when it began; never 0 */
+    char version[PROFILE_NAME];
+    char host[PROFILE_NAME];                /* "": from a file of format 1, which did not say */
+    uint64_t calls, lost, starts, learn_ns; /* its part of the facts */
+    uint64_t created, updated;              /* ns since 1970 */
+};
+
 struct profile;
 
 /* An empty profile; window and bag within bounds (asserted). Never NULL: aborts without memory. */
@@ -57,25 +70,68 @@ struct profile *profile_new(const char *service, const char *version, uint32_t w
                             uint32_t bag);
 void profile_free(struct profile *profile);
 
-/* The facts and the growth curve, to read and to update in place. Owned by the profile. The curve
- * of a new profile follows GROWTH_RULE_DEFAULT; growth_start it with another rule before the first
- * update. */
+/* The facts and the growth curve, to read and to update in place. Owned by the profile. */
 struct profile_facts *profile_facts(struct profile *profile);
 struct growth *profile_growth(struct profile *profile);
 
-/* Number of patterns of a kind, windows or bags. */
+/* Begins the curve anew under this rule (a new profile's follows GROWTH_RULE_DEFAULT, a reused
+ * one's the old rule). What the profile begins with is its first point: no growth. */
+void profile_grow_by(struct profile *profile, const struct growth_rule *rule);
+
+/*
+ * Number of patterns of a kind, windows or bags: those that this version of the service has shown;
+ * and with those of earlier versions that it has not shown (the laid aside; there are some only
+ * when the profile began by reuse).
+ */
 size_t profile_count(const struct profile *profile, enum pattern_kind kind);
+size_t profile_count_all(const struct profile *profile, enum pattern_kind kind);
+
+/* How many of them are to be taken for known: the laid aside too as long as the learning lasts. */
+size_t profile_count_known(const struct profile *profile, enum pattern_kind kind);
+
+/* Number of windows and bags, the laid aside included: what the growth curve counts. A pattern of
+ * an earlier version that the service shows again is no growth. */
+size_t profile_size(const struct profile *profile);
+
+/* Of these, how many are laid aside. */
+size_t profile_aside(const struct profile *profile);
+
+/* What a profile has to say of a pattern. */
+enum pattern_state {
+    PATTERN_KNOWN, /* this version of the service has shown it */
+    PATTERN_NEW,   /* never seen */
+    PATTERN_ASIDE, /* only an earlier version has shown it */
+};
 
 /*
  * Adds one pattern; codes: its calls, oldest first, as many as the kind's length, each <
- * CALL_CODES. A bag's codes may come in any order. True when it was new.
+ * CALL_CODES. A bag's codes may come in any order. Returns what it was until now.
  */
-bool profile_add(struct profile *profile, enum pattern_kind kind, const uint16_t *codes);
+enum pattern_state profile_add(struct profile *profile, enum pattern_kind kind,
+                               const uint16_t *codes);
+enum pattern_state profile_look(const struct profile *profile, enum pattern_kind kind,
+                                const uint16_t *codes);
 bool profile_has(const struct profile *profile, enum pattern_kind kind, const uint16_t *codes);
 
-/* The codes of pattern `index` (in the order learned; bags sorted). Valid until the next add. */
+/* The codes of pattern `index` < profile_count_all (in the order learned, then the laid aside; bags
+ * sorted). Valid until the next add. */
 const uint16_t *profile_pattern(const struct profile *profile, enum pattern_kind kind,
                                 size_t index);
+
+/* The latest version, in the order of the trainings, that has shown a pattern; NULL: none. */
+const char *profile_shown_in(const struct profile *profile, enum pattern_kind kind,
+                             const uint16_t *codes);
+
+/* The sources, in the file's order; their numbers are made up to date. Valid until the next add. */
+const struct profile_source *profile_sources(struct profile *profile, size_t *count);
+
+/* Has this source shown pattern `index`? */
+bool profile_shown_by(const struct profile *profile, enum pattern_kind kind, size_t index,
+                      size_t source);
+
+/* What is learned from now on comes from a source of this process's own if the profile, a merged
+ * one, names no other. */
+void profile_begin(struct profile *profile);
 
 /* Makes room for `count` patterns of a kind in all: adding them then allocates nothing more. */
 void profile_reserve(struct profile *profile, enum pattern_kind kind, size_t count);
@@ -96,13 +152,31 @@ const char *profile_state(const struct profile *profile, char *text, size_t size
 void profile_propose(const struct profile_facts *facts, uint32_t *frame_threshold,
                      uint32_t *epoch_threshold);
 
+/*
+ * The union: patterns with the sources that showed them, numbers by source, the growth curve that
+ * is furthest. Associative, commutative and idempotent, down to the bytes of the file. The profiles
+ * (one at least) are of one service, version, window and bag. NULL when they are not.
+ */
+struct profile *profile_merge(struct profile *const *profiles, size_t count, struct error *err);
+
+/*
+ * The beginning of another version's profile: all that old knows is laid aside, and nothing is
+ * learned yet. What the version shows of it becomes its own without counting as growth; what it has
+ * not shown when it is learned stays laid aside. NULL when old is of that version.
+ */
+struct profile *profile_reuse(struct profile *old, const char *version, struct error *err);
+
+/* The service's profile below dir that is learned, has these lengths and was updated last; NULL:
+ * there is none. */
+struct profile *profile_latest(const char *dir, const char *service, uint32_t window, uint32_t bag);
+
 /* The file: docs/profile-format.md. Reading refuses a damaged, truncated or foreign file and says
  * what is wrong and where (byte offset). NULL on error. */
 struct profile *profile_load(const char *path, struct error *err);
 struct profile *profile_parse(const void *data, size_t size, const char *name, struct error *err);
 
 /* The file's content in memory (caller frees); aborts without memory. */
-void *profile_serialize(const struct profile *profile, size_t *size);
+void *profile_serialize(struct profile *profile, size_t *size);
 
 /* Replaces path as a whole (temporary file, fsync, rename): the old content or the new, never half.
  * On an error (disk full) the old file stays. */

@@ -72,27 +72,47 @@ static void put_growth(struct buffer *buffer, const struct growth *growth)
     }
 }
 
-static void put_patterns(struct buffer *buffer, const struct profile *profile,
-                         enum pattern_kind kind, uint32_t length)
+static void put_sources(struct buffer *buffer, const struct profile *profile)
 {
-    for (size_t i = 0; i < profile_count(profile, kind); i++) {
-        const uint16_t *codes = profile_pattern(profile, kind, i);
-        for (uint32_t j = 0; j < length; j++)
-            put_u16(buffer, codes[j]);
+    bool learns = profile->learner != NO_SOURCE;
+    put_u64(buffer, learns ? profile->sources[profile->learner].id : 0);
+    for (size_t i = 0; i < profile->source_count; i++) {
+        const struct profile_source *source = &profile->sources[i];
+        put_u64(buffer, source->id);
+        put_text(buffer, source->version);
+        put_text(buffer, source->host);
+        put_u64(buffer, source->calls);
+        put_u64(buffer, source->lost);
+        put_u64(buffer, source->starts);
+        put_u64(buffer, source->learn_ns);
+        put_u64(buffer, source->created);
+        put_u64(buffer, source->updated);
     }
 }
 
-static void put_content(struct buffer *buffer, enum section section, struct profile *profile)
+static void put_patterns(struct buffer *buffer, const struct profile *profile,
+                         enum pattern_kind kind)
 {
-    const struct profile_facts *facts = profile_facts(profile);
+    const struct pattern_set *set = &profile->patterns[kind];
+    size_t row_size = (profile->source_count + 7) / 8;
+    for (size_t i = 0; i < set->codes.count; i++) {
+        const uint16_t *codes = code_set_at(&set->codes, set->order[i]);
+        for (uint32_t j = 0; j < set->codes.length; j++)
+            put_u16(buffer, codes[j]);
+        put(buffer, pattern_set_row(set, set->order[i]), row_size);
+    }
+}
+
+static void put_content(struct buffer *buffer, enum section section, const struct profile *profile)
+{
     if (section == SECTION_FACTS)
-        put_facts(buffer, facts);
+        put_facts(buffer, &profile->facts);
     else if (section == SECTION_GROWTH)
-        put_growth(buffer, profile_growth(profile));
-    else if (section == SECTION_WINDOWS)
-        put_patterns(buffer, profile, PATTERN_WINDOW, facts->window);
+        put_growth(buffer, &profile->growth);
+    else if (section == SECTION_SOURCES)
+        put_sources(buffer, profile);
     else
-        put_patterns(buffer, profile, PATTERN_BAG, facts->bag);
+        put_patterns(buffer, profile, section == SECTION_WINDOWS ? PATTERN_WINDOW : PATTERN_BAG);
 }
 
 static void put_section(struct buffer *buffer, enum section section, const struct profile *profile)
@@ -101,15 +121,16 @@ static void put_section(struct buffer *buffer, enum section section, const struc
     put(buffer, SECTION_TAGS[section], TAG_SIZE);
     put_u64(buffer, 0); /* the length, once it is known */
     size_t body = buffer->used;
-    put_content(buffer, section, (struct profile *)profile); /* which it only reads */
+    put_content(buffer, section, profile);
     uint64_t length = htole64(buffer->used - body);
     memcpy(buffer->data + start + TAG_SIZE, &length, sizeof length);
     put_u64(buffer, XXH64(buffer->data + start, buffer->used - start, 0));
 }
 
-void *profile_serialize(const struct profile *profile, size_t *size)
+void *profile_serialize(struct profile *profile, size_t *size)
 {
     struct buffer buffer = {0};
+    sources_settle(profile);
     put(&buffer, MAGIC, MAGIC_SIZE);
     put_u64(&buffer, VERSION);
     for (enum section section = 0; section < SECTIONS; section++)

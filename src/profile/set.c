@@ -65,14 +65,14 @@ void code_set_reserve(struct code_set *set, size_t count)
         resize_slots(set, slots);
 }
 
-bool code_set_has(const struct code_set *set, const uint16_t *codes)
+size_t code_set_find(const struct code_set *set, const uint16_t *codes)
 {
-    return *find(set, codes) != 0;
+    return (size_t)*find(set, codes) - 1; /* 0, a free slot, becomes SIZE_MAX */
 }
 
 bool code_set_add(struct code_set *set, const uint16_t *codes)
 {
-    if (code_set_has(set, codes))
+    if (*find(set, codes) != 0)
         return false;
     if (set->count == set->capacity)
         code_set_reserve(set, set->capacity + set->capacity / 2 + 16);

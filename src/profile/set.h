@@ -26,7 +26,9 @@ void code_set_reserve(struct code_set *set, size_t count);
 
 /* True when the sequence was new. */
 bool code_set_add(struct code_set *set, const uint16_t *codes);
-bool code_set_has(const struct code_set *set, const uint16_t *codes);
+
+/* The index of the sequence; SIZE_MAX when it is not there. */
+size_t code_set_find(const struct code_set *set, const uint16_t *codes);
 
 /* Sequence `index` < count, valid until the next add. */
 const uint16_t *code_set_at(const struct code_set *set, size_t index);

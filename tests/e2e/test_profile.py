@@ -65,3 +65,112 @@ def test_rm_removes_one_even_when_damaged(skink, state):
     assert skink("profile", "show", "web", "-d", state).returncode == 0
     left = {path.name for path in (state / "profiles").iterdir()}
     assert left == {"web@1.2.profile", "caf%C3%A9@-.profile", "web@1.2.profile.refused"}
+
+
+@pytest.fixture
+def learn(skink, tmp_path):
+    """learn("1.2", "open read close ...") makes a profile of the service web and returns its path."""
+    made = []
+
+    def make(version, calls, *options):
+        trace = tmp_path / f"{len(made)}.trace"
+        trace.write_text(calls + "\n")
+        profile = tmp_path / f"{len(made)}.profile"
+        done = skink("learn", "-o", profile, "--service", "web", "--service-version", version,
+                     "--window", 3, "--bag", 2, *options, trace)
+        assert done.returncode == 0, done.stderr
+        made.append(profile)
+        return profile
+
+    return make
+
+
+BUSY = "openat read read write close openat read close"
+IDLE = "openat read close"
+
+
+def test_merge_gives_the_idle_what_the_busy_learned(skink, learn, tmp_path):
+    busy, idle = learn("1.2", BUSY), learn("1.2", IDLE)
+    merged, turned, twice = (tmp_path / name for name in ("m.profile", "t.profile", "w.profile"))
+    told = skink("profile", "merge", busy, idle, "-o", merged)
+    assert told.returncode == 0
+    assert "web@1.2, 6 windows and 6 bags from 2 sources" in told.stdout
+    skink("profile", "merge", idle, busy, "-o", turned)
+    skink("profile", "merge", merged, idle, busy, merged, "-o", twice)
+    assert merged.read_bytes() == turned.read_bytes() == twice.read_bytes()
+    shown = json.loads(skink("profile", "show", merged, "--json", "--patterns").stdout)
+    assert shown["calls"] == 11
+    assert sorted(source["calls"] for source in shown["sources"]) == [3, 8]
+    common = shown["patterns"]["windows"].index(["openat", "read", "close"])
+    sources = shown["shown_by"]["windows"]
+    assert sources[common] == [0, 1]
+    assert sum(len(shown_by) for shown_by in sources) == len(sources) + 1
+
+
+def test_merge_refuses_what_does_not_belong_together(skink, learn, tmp_path):
+    one, other = learn("1.2", BUSY), learn("1.3", IDLE)
+    refused = skink("profile", "merge", one, other, "-o", tmp_path / "m.profile")
+    assert refused.returncode == 2
+    assert "web@1.2 and web@1.3 are not the same service and version" in refused.stderr
+    assert "give -o FILE" in skink("profile", "merge", one).stderr
+
+
+def test_diff_weighs_what_is_new_more_than_what_has_gone(skink, learn):
+    old, new = learn("1.2", BUSY), learn("1.3", IDLE + " fsync")
+    table = skink("profile", "diff", old, new).stdout
+    assert "calls of OLD only:\n    write\n" in table
+    assert "windows of NEW only:\n    read close fsync\n" in table
+    diff = json.loads(skink("profile", "diff", old, new, "--json").stdout)
+    assert diff["calls"]["only_new"] == ["fsync"]
+    assert diff["calls"]["similarity"] == pytest.approx(3 / (3 + 0.1 * 1 + 0.9 * 1))
+    assert diff["windows"]["only_new"] == [["read", "close", "fsync"]]
+    jaccard = json.loads(
+        skink("profile", "diff", old, new, "--alpha", 1, "--beta", 1, "--json").stdout)
+    assert jaccard["calls"]["similarity"] == pytest.approx(3 / 5)
+    assert skink("profile", "diff", old, new, "--alpha", -1).returncode == 2
+    assert skink("profile", "diff", old).returncode == 2
+
+
+def test_export_allows_the_calls_of_the_service_and_no_others(skink, learn, tmp_path):
+    profile = learn("1.2", "socket/32 write openat/32 openat read")
+    exported = skink("profile", "export", profile, "--seccomp")
+    assert "the filter may refuse what the service needs" in exported.stderr
+    service, runtime = json.loads(exported.stdout)["syscalls"]
+    assert service["names"] == ["openat", "read", "socket", "write"]
+    assert "execve" in runtime["names"] and "comment" in runtime
+    written = tmp_path / "filter.json"
+    skink("profile", "export", profile, "--seccomp", "--runtime", "none", "-o", written)
+    alone = json.loads(written.read_text())
+    assert alone["syscalls"] == [service]
+    assert alone["defaultAction"] == "SCMP_ACT_ERRNO"
+    assert alone["architectures"] == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]
+    assert skink("profile", "export", profile).returncode == 2
+    assert skink("profile", "export", profile, "--seccomp", "--runtime", "x").returncode == 2
+
+
+def test_reuse_learns_the_difference_only(skink, learn, tmp_path):
+    old = learn("1.2", BUSY)
+    begun = tmp_path / "begun.profile"
+    told = skink("profile", "reuse", old, "--version", "1.3", "-o", begun)
+    assert "web@1.3, 0 windows and 0 bags from 1 source, 12 patterns of earlier" in told.stdout
+    assert skink("profile", "reuse", old, "--version", "1.2", "-o", begun).returncode == 2
+
+    trace, new = tmp_path / "new.trace", tmp_path / "new.profile"
+    trace.write_text(IDLE + " fsync openat read\n")
+    learned = skink("learn", "--reuse", old, "--service-version", "1.3", "--interval", 2,
+                    "--min-calls", 0, "-o", new, trace)
+    assert learned.returncode == 0, learned.stderr
+    shown = json.loads(skink("profile", "show", new, "--json", "--patterns").stdout)
+    assert ["openat", "read", "close"] in shown["patterns"]["windows"]
+    assert ["openat", "read", "read"] not in shown["patterns"]["windows"]
+    assert shown["laid_aside"] == 12 - 3  # one window and two bags were shown again
+    assert {source["version"] for source in shown["sources"]} == {"1.2", "1.3"}
+    grown = json.loads(skink("profile", "growth", new, "--json").stdout)["points"]
+    assert grown[0]["patterns"] == grown[1]["patterns"] == 12  # what was known is no growth
+    assert grown[1]["steady"] and not grown[2]["steady"]
+
+    # Until it is learned, what it began with is known; a detection with it raises nothing.
+    back = tmp_path / "back.trace"
+    back.write_text(BUSY + "\n")
+    detected, = json.loads(skink("detect", "-p", begun, "--json", back).stdout)
+    assert detected["windows"]["novelties"] == 0

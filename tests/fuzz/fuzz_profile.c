@@ -28,18 +28,34 @@ static void seal(uint8_t *data, size_t size)
     }
 }
 
-/* What was accepted must be written and read again without a change. */
-static void round_trip(const struct profile *profile)
+static void must_be_same(struct profile *one, struct profile *two)
+{
+    size_t size, other_size;
+    autofree void *data = profile_serialize(one, &size);
+    autofree void *other = profile_serialize(two, &other_size);
+    if (size != other_size || memcmp(data, other, size) != 0)
+        abort();
+}
+
+/* What was accepted must be written and read again without a change, and merging it with itself
+ * adds nothing. */
+static void round_trip(struct profile *profile)
 {
     struct error err;
-    size_t size, again_size;
+    size_t size;
     autofree void *data = profile_serialize(profile, &size);
     struct profile *again = profile_parse(data, size, "again", &err);
     if (!again)
         abort();
-    autofree void *again_data = profile_serialize(again, &again_size);
-    if (size != again_size || memcmp(data, again_data, size) != 0)
+    must_be_same(profile, again);
+    struct profile *merged = profile_merge((struct profile *[]){profile, again}, 2, &err);
+    struct profile *only = profile_merge(&profile, 1, &err);
+    if (!merged || !only)
         abort();
+    must_be_same(merged, only);
+    profile_free(profile_reuse(profile, "next", &err));
+    profile_free(only);
+    profile_free(merged);
     profile_free(again);
 }
 

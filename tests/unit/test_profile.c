@@ -211,8 +211,8 @@ static void foreign_and_newer_files_are_refused(void **state)
     autofree char *data = profile_serialize(profile, &size);
     refused("", 0, "f: not a Skink profile: the file is empty");
     refused("#!/bin/sh\n", 10, "f: not a Skink profile: another mark at byte 0");
-    data[8] = 2;
-    refused(data, size, "f: profile format 2 at byte 8, this Skink reads 1 (upgrade Skink)");
+    data[8] = 3;
+    refused(data, size, "f: profile format 3 at byte 8, this Skink reads 2 (upgrade Skink)");
     data[8] = 0;
     refused(data, size, "the format's version is 0");
     profile_free(profile);
@@ -256,8 +256,11 @@ static void nonsense_under_a_right_checksum_is_refused(void **state)
         {"growth", 23, 255, "sigma is no number"},
         {"growth", 64, 1, "elapsed is"}, /* so that the first point lies behind the second */
         {"windows", 1, 4, "call code 1024 at byte"},
-        {"windows", 6, 0, NULL}, /* 0 2 1023: as good as any */
+        {"windows", 7, 0, NULL}, /* 0 2 1023: as good as any */
+        {"windows", 6, 0, "a pattern of no source at byte"},
+        {"windows", 6, 3, "a pattern of an unlisted source at byte"},
         {"bags", 0, 6, "a bag out of order"},
+        {"sources", 0, 1, "the learning source is none of the list"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         size_t size;
@@ -289,7 +292,7 @@ static void duplicates_are_damage(void **state)
     struct profile *profile = example();
     autofree unsigned char *data = profile_serialize(profile, &size);
     unsigned char *content = section(data, size, "windows", &length);
-    memcpy(content + 6, content, 6);
+    memcpy(content + 7, content, 7);
     seal(content, length);
     refused(data, size, "a pattern that is there already at byte");
     profile_free(profile);
