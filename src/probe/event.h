@@ -30,6 +30,7 @@ enum event_kind {
     EVENT_CGROUP_NEW,  /* struct cgroup_event */
     EVENT_CGROUP_GONE, /* struct cgroup_event */
     EVENT_JOINED,      /* struct process_event: a process was moved into a replica's cgroup */
+    EVENT_FLOW,        /* struct flow_event (probe/flow.h) */
 };
 
 struct event_head {
@@ -108,6 +109,7 @@ struct replica_losses {
     __u64 storage; /* threads that could not be followed */
     __u64 process; /* exec, fork, exit events */
     __u64 calls;   /* recording: calls that the ring had no room for */
+    __u64 flows;   /* flows that found no place, or were not told from others */
 };
 
 struct replica_counters {
@@ -131,11 +133,13 @@ struct replica {
     __u32 recognised; /* user space knows whose it is */
     __u32 begun;      /* calls of it count: what enters from now on is no start any more */
     __u32 novelties_held;
-    __u64 quota_second; /* the second that the next four count: reports of what was learned, of */
-    __u32 learn_used;   /* what was detected, and of processes */
+    __u64 quota_second; /* the second that the next five count: reports of what was learned, of */
+    __u32 learn_used;   /* what was detected, of processes and flows */
     __u32 detect_used;
     __u32 cross_used; /* of thresholds reached: novelties do not use these up */
     __u32 process_used;
+    __u32 flows_used;
+    __u32 flows_held;
     __u64 epoch_id;
     __u32 epoch_count;
     __u32 epoch_over;

@@ -25,6 +25,7 @@ struct probe {
     struct probe_bpf *bpf;
     struct probe_hooks hooks;
     struct ring_buffer *ring, *calls;
+    struct bpf_link *datagrams[4]; /* see flows.c */
     struct pattern_secret secret;
     uint32_t length[PATTERN_KINDS]; /* n and m */
     struct pool *pool;
@@ -51,6 +52,14 @@ void newcomer_taken(struct probe *probe, const struct cgroup_event *event);
 /* What the kernel has noted of replicas and tables no longer holds: said after every such change.
  */
 void probe_changed(struct probe *probe);
+
+/* Runs a program of an iterator over everything it iterates over. */
+int probe_walk(const struct bpf_program *program, struct error *err);
+
+/* Flows: what is to be loaded, what is to be attached besides, and detached. */
+void flows_configure(struct probe *probe, bool on);
+int flows_attach(struct probe *probe, struct error *err);
+void flows_detach(struct probe *probe);
 
 /* An unused replica's place, or PROBE_NONE. */
 uint32_t replica_place(const struct probe *probe);

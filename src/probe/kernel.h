@@ -47,9 +47,45 @@ struct mnt_namespace {
     struct ns_common ns;
 };
 
+struct net {
+    struct ns_common ns;
+};
+
 struct nsproxy {
     struct mnt_namespace *mnt_ns;
+    struct net *net_ns;
 };
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+    __u8 bytes[16];
+};
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+    __u16 sk_protocol;
+};
+
+struct socket {
+    struct sock *sk;
+};
+
+struct file;
 
 struct mm_struct {
     unsigned long arg_start, arg_end;
@@ -67,6 +103,7 @@ struct task_struct {
     struct css_set *cgroups;
     struct nsproxy *nsproxy;
     struct mm_struct *mm;
+    char comm[16];
 };
 
 struct linux_binprm {
@@ -75,6 +112,11 @@ struct linux_binprm {
 
 struct bpf_iter__task {
     struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+    struct task_struct *task;
+    struct file *file;
 };
 
 #pragma clang attribute pop

@@ -82,6 +82,7 @@ static int configure(struct probe *probe, const struct probe_options *options, s
     bpf_program__set_autoload(bpf->progs.on_return, options->record && options->results);
     bpf_program__set_autoload(bpf->progs.on_new_cgroup, options->newcomers);
     bpf_program__set_autoload(bpf->progs.on_gone_cgroup, true);
+    flows_configure(probe, options->flows);
     if (options->record)
         bpf_map__set_max_entries(
             bpf->maps.recorded,
@@ -107,7 +108,7 @@ static int load(struct probe *probe, const struct probe_options *options, struct
         error_set(err, EXIT_MACHINE, -failed, "probe: the kernel refuses it");
         return error_hint(err, "skink doctor says what this machine lacks");
     }
-    return 0;
+    return options->flows ? flows_attach(probe, err) : 0;
 }
 
 static void *map_values(const struct bpf_map *map, size_t size, struct error *err)
@@ -151,6 +152,12 @@ static int on_event(void *context, void *data, size_t size)
         if (probe->hooks.cgroup)
             probe->hooks.cgroup(probe->hooks.context, data);
         break;
+    case EVENT_FLOW: {
+        const struct flow_event *event = data;
+        if (probe->hooks.flow)
+            probe->hooks.flow(probe->hooks.context, &event->key, &event->value);
+        break;
+    }
     default:
         if (probe->hooks.process)
             probe->hooks.process(probe->hooks.context, data);
@@ -203,6 +210,7 @@ void probe_close(struct probe *probe)
         return;
     ring_buffer__free(probe->ring);
     ring_buffer__free(probe->calls);
+    flows_detach(probe);
     pool_free(probe->pool);
     if (probe->tables)
         munmap(probe->tables, PROBE_TABLES * sizeof(struct table));
@@ -234,9 +242,9 @@ int probe_consume(struct probe *probe, struct error *err)
     return events + calls;
 }
 
-int probe_adopt(struct probe *probe, struct error *err)
+int probe_walk(const struct bpf_program *program, struct error *err)
 {
-    struct bpf_link *link = bpf_program__attach_iter(probe->bpf->progs.adopt, NULL);
+    struct bpf_link *link = bpf_program__attach_iter(program, NULL);
     if (!link)
         return error_set(err, EXIT_MACHINE, errno, "probe: cannot walk the running threads");
     autoclose int fd = bpf_iter_create(bpf_link__fd(link));
@@ -249,6 +257,11 @@ int probe_adopt(struct probe *probe, struct error *err)
     if (failed)
         return error_set(err, EXIT_MACHINE, failed, "probe: cannot walk the running threads");
     return 0;
+}
+
+int probe_adopt(struct probe *probe, struct error *err)
+{
+    return probe_walk(probe->bpf->progs.adopt, err);
 }
 
 uint64_t probe_lost_cgroups(const struct probe *probe)

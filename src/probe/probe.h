@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "detect/replay.h"
 #include "probe/event.h"
+#include "probe/flow.h"
 #include "profile/profile.h"
 
 struct probe;
@@ -28,6 +29,7 @@ struct probe_options {
     uint32_t quota;         /* reports a second and replica while detecting; 0: 500 */
     uint32_t learn_quota;   /* the same while learning; 0: 20,000 */
     bool newcomers;         /* watch every new cgroup from its first call */
+    bool flows;             /* see who speaks to whom */
     bool record, results;   /* stream calls (and what they return) of recorded replicas */
     size_t record_ring;     /* bytes, a power of two; 0: 64 MiB */
 };
@@ -38,6 +40,7 @@ struct probe_hooks {
     void (*process)(void *context, const struct process_event *event);
     void (*cgroup)(void *context, const struct cgroup_event *event);
     void (*call)(void *context, const struct recorded_call *call);
+    void (*flow)(void *context, const struct flow_key *key, const struct flow_value *value);
     void *context;
 };
 
@@ -102,6 +105,20 @@ int probe_prepare_newcomers(struct probe *probe, struct error *err);
 /* A cgroup that is to appear under this path: from when on its calls count. */
 int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entry entry,
                  struct error *err);
+
+/* ---- flows ---- */
+
+typedef void probe_flow_hook(void *context, const struct flow_key *key,
+                             const struct flow_value *value);
+
+/*
+ * A new flow comes by the hook at once, within a quota. This hands all of them over, with what has
+ * become of them since, and lets go of those that nobody has used for an hour.
+ */
+void probe_flows_each(struct probe *probe, probe_flow_hook *hook, void *context);
+
+/* Finds the listening sockets and the connections that watched threads have already. */
+int probe_flows_adopt(struct probe *probe, struct error *err);
 
 /* ---- novelties ---- */
 

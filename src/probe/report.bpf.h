@@ -68,6 +68,7 @@ static __always_inline bool within_quota(struct replica *replica, __u32 *used, _
         replica->detect_used = 0;
         replica->cross_used = 0;
         replica->process_used = 0;
+        replica->flows_used = 0;
     }
     return __sync_fetch_and_add(used, 1) < quota;
 }

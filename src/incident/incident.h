@@ -1,0 +1,57 @@
+/*
+ * Incidents: alerts of several services that belong together, with where the intruder came in and
+ * which way it went. Times are CLOCK_REALTIME nanoseconds.
+ */
+#ifndef SKINK_INCIDENT_INCIDENT_H
+#define SKINK_INCIDENT_INCIDENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "incident/graph.h"
+
+#define INCIDENT_WINDOW                                                              \
+    600000000000ULL         /* how long what happened may still lead to what happens \
+                             */
+#define INCIDENTS_KEPT  64  /* the latest ones */
+#define INCIDENT_ALERTS 256 /* that one incident tells; it counts all */
+
+/* What an incident needs to know of an alert, at its first telling and at every later one. */
+struct incident_alert {
+    const char *id, *service, *replica, *message;
+    uint64_t first, last; /* mismatches */
+    double score;         /* incident_score */
+    bool open;
+};
+
+/*
+ * How likely an alert is to be no false one, 0 to 1: it grows with how far the threshold was passed
+ * and with how much was new. Alerts about losses, and from incomplete profiles, say less.
+ */
+double incident_score(uint32_t score, uint32_t threshold, uint64_t novelties, bool loss,
+                      bool complete);
+
+struct incident;
+struct incidents;
+
+/* graph is borrowed. */
+struct incidents *incidents_new(const struct graph *graph);
+void incidents_free(struct incidents *incidents);
+
+/*
+ * Files an alert: under the incident that has it already; else under an open one in whose window of
+ * influence it falls and with one of whose services its own is linked; else under a new one.
+ * service: of the graph. The incident is valid until the next call.
+ */
+const struct incident *incidents_note(struct incidents *incidents,
+                                      const struct incident_alert *alert, size_t service);
+
+/* The next incident that has ended by now, which is closed by this; NULL when there is none. */
+const struct incident *incidents_close(struct incidents *incidents, uint64_t now);
+
+/* The incident as docs/incidents.md describes it, ranked and with its path. New reference. */
+json_t *incident_json(const struct incident *incident, const struct graph *graph, uint64_t now);
+
+
+#endif

@@ -1,0 +1,120 @@
+/* Flows: attaching what sees them, and going through them. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "probe/internal.h"
+
+#define FORGOTTEN (3600 * NS_PER_S) /* a flow without connections leaves the kernel after this */
+
+static struct bpf_program **datagram_programs(struct probe *probe, struct bpf_program *programs[5])
+{
+    programs[0] = probe->bpf->progs.on_connect4;
+    programs[1] = probe->bpf->progs.on_connect6;
+    programs[2] = probe->bpf->progs.on_send4;
+    programs[3] = probe->bpf->progs.on_send6;
+    programs[4] = NULL;
+    return programs;
+}
+
+void flows_configure(struct probe *probe, bool on)
+{
+    struct bpf_program *programs[5];
+    bpf_program__set_autoload(probe->bpf->progs.on_tcp_state, on);
+    bpf_program__set_autoload(probe->bpf->progs.adopt_sockets, on);
+    for (struct bpf_program **program = datagram_programs(probe, programs); *program; program++)
+        bpf_program__set_autoload(*program, on);
+    if (!on)
+        bpf_map__set_max_entries(probe->bpf->maps.flows, 1);
+}
+
+/* The root of the v2 hierarchy, under which every process is, also on hosts that use v1. */
+static int open_unified(void)
+{
+    struct mntent entry;
+    char text[4096];
+    int fd = -1;
+    FILE *mounts = setmntent("/proc/self/mounts", "re");
+    while (mounts && fd < 0 && getmntent_r(mounts, &entry, text, sizeof text))
+        if (strcmp(entry.mnt_type, "cgroup2") == 0)
+            fd = open(entry.mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (mounts)
+        endmntent(mounts);
+    return fd;
+}
+
+int flows_attach(struct probe *probe, struct error *err)
+{
+    struct bpf_program *programs[5];
+    autoclose int root = open_unified();
+    if (root < 0) {
+        log_warn("no cgroup v2 hierarchy is mounted: UDP flows are not seen");
+        return 0;
+    }
+    datagram_programs(probe, programs);
+    for (int i = 0; programs[i]; i++) {
+        probe->datagrams[i] = bpf_program__attach_cgroup(programs[i], root);
+        if (!probe->datagrams[i])
+            return error_set(err, EXIT_MACHINE, errno, "probe: %s cannot be attached",
+                             bpf_program__name(programs[i]));
+    }
+    return 0;
+}
+
+void flows_detach(struct probe *probe)
+{
+    for (int i = 0; i < 4; i++)
+        bpf_link__destroy(probe->datagrams[i]);
+}
+
+int probe_flows_adopt(struct probe *probe, struct error *err)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        probe->bpf->bss->adopting_connections = pass;
+        if (probe_walk(probe->bpf->progs.adopt_sockets, err) < 0)
+            return error_context(err, "sockets from before");
+    }
+    return 0;
+}
+
+static void forget(struct probe *probe, const struct flow_key *key)
+{
+    if (bpf_map_delete_elem(bpf_map__fd(probe->bpf->maps.flows), key) == 0 &&
+        probe->replicas[key->replica].generation == key->generation)
+        __atomic_fetch_sub(&probe->replicas[key->replica].flows_held, 1, __ATOMIC_RELAXED);
+}
+
+/* Is it of no use any more: its replica has gone, or nothing has used it for long? */
+static bool stale(const struct probe *probe, const struct flow_key *key,
+                  const struct flow_value *value, uint64_t now)
+{
+    return key->replica >= PROBE_REPLICAS ||
+           probe->replicas[key->replica].generation != key->generation ||
+           (value->open == 0 && key->role != FLOW_LISTENS &&
+            clock_passed(now, value->last) > FORGOTTEN);
+}
+
+void probe_flows_each(struct probe *probe, probe_flow_hook *hook, void *context)
+{
+    int map = bpf_map__fd(probe->bpf->maps.flows);
+    uint64_t now = clock_monotonic();
+    struct flow_key key, next;
+    struct flow_value value;
+    bool more = bpf_map_get_next_key(map, NULL, &next) == 0;
+    while (more) {
+        key = next;
+        more = bpf_map_get_next_key(map, &key, &next) == 0;
+        if (bpf_map_lookup_elem(map, &key, &value) != 0)
+            continue;
+        if (value.open > 0)
+            value.last = now;
+        hook(context, &key, &value);
+        if (stale(probe, &key, &value, now))
+            forget(probe, &key);
+    }
+}

@@ -1,0 +1,337 @@
+/* flows: what the kernel tells of who speaks to whom. Real BPF, real cgroups, real sockets on the
+ * loopback: skipped without the rights for them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe/probe.h"
+#include "workload/workload.h"
+
+#define SEEN 64
+
+struct seen {
+    struct flow_key key;
+    struct flow_value value;
+};
+
+struct world {
+    struct cgroup_hierarchy hierarchy;
+    struct probe *probe;
+    uint32_t table, replica;
+    uint64_t cgroup;
+    char path[64];
+    struct seen told[SEEN], there[SEEN];
+    size_t told_count, there_count;
+    pid_t child;
+    int go, done;
+};
+
+static void on_told(void *context, const struct flow_key *key, const struct flow_value *value)
+{
+    struct world *world = context;
+    if (key->replica == world->replica && world->told_count < SEEN)
+        world->told[world->told_count++] = (struct seen){*key, *value};
+}
+
+static void on_there(void *context, const struct flow_key *key, const struct flow_value *value)
+{
+    struct world *world = context;
+    if (key->replica == world->replica && world->there_count < SEEN)
+        world->there[world->there_count++] = (struct seen){*key, *value};
+}
+
+static bool open_world(struct world *world)
+{
+    struct error err;
+    memset(world, 0, sizeof *world);
+    if (cgroup_hierarchy_find(&world->hierarchy, &err) < 0)
+        return false;
+    const struct cgroup_hierarchy *h = &world->hierarchy;
+    const struct probe_options options = {.window = 6,
+                                          .bag = 6,
+                                          .controller = h->v2 ? NULL : h->controller,
+                                          .hierarchy = h->id,
+                                          .flows = true};
+    const struct probe_hooks hooks = {.flow = on_told, .context = world};
+    snprintf(world->path, sizeof world->path, "skink-flows-%d", (int)getpid());
+    world->probe = probe_open(&options, &hooks, &err);
+    if (!world->probe) {
+        print_message("%s\n", err.text);
+        return false;
+    }
+    assert_int_equal(cgroup_make(h, world->path, &world->cgroup, &err), 0);
+    assert_int_equal(probe_table_new(world->probe, &world->table, &err), 0);
+    assert_int_equal(probe_replica_add(world->probe, world->cgroup, ENTRY_JOIN, world->table,
+                                       MODE_LEARN, &world->replica, &err),
+                     0);
+    return true;
+}
+
+static int set_up(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    *state = world;
+    if (world && !open_world(world)) {
+        free(world);
+        *state = NULL;
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    if (!world)
+        return 0;
+    probe_replica_remove(world->probe, world->replica, world->cgroup);
+    cgroup_remove(&world->hierarchy, world->path, &err);
+    probe_close(world->probe);
+    free(world);
+    return 0;
+}
+
+/* ---- a child that does as it is told ---- */
+
+static void start_child(struct world *world, void (*act)(int round))
+{
+    int go[2], done[2];
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(done), 0);
+    world->child = fork();
+    if (world->child == 0) {
+        char byte;
+        close(go[1]);
+        close(done[0]);
+        for (int round = 0; read(go[0], &byte, 1) == 1; round++) {
+            act(round);
+            if (write(done[1], "x", 1) != 1)
+                break;
+        }
+        _exit(0);
+    }
+    close(go[0]);
+    close(done[1]);
+    world->go = go[1];
+    world->done = done[0];
+}
+
+static void next_round(struct world *world)
+{
+    char byte;
+    assert_int_equal(write(world->go, "x", 1), 1);
+    assert_int_equal(read(world->done, &byte, 1), 1);
+}
+
+static void end_child(struct world *world)
+{
+    close(world->go);
+    close(world->done);
+    waitpid(world->child, NULL, 0);
+}
+
+static void look(struct world *world)
+{
+    struct error err;
+    assert_true(probe_consume(world->probe, &err) >= 0);
+    world->there_count = 0;
+    probe_flows_each(world->probe, on_there, world);
+}
+
+static const struct seen *find(const struct seen *seen, size_t count, enum flow_role role,
+                               int transport, const char *peer, uint16_t port)
+{
+    struct in6_addr address;
+    assert_int_equal(inet_pton(AF_INET6, peer, &address), 1);
+    for (size_t i = 0; i < count; i++)
+        if (seen[i].key.role == role && seen[i].key.transport == transport &&
+            seen[i].key.port == port && memcmp(seen[i].key.peer, &address, 16) == 0)
+            return &seen[i];
+    return NULL;
+}
+
+static const struct seen *there(const struct world *world, enum flow_role role, int transport,
+                                const char *peer, uint16_t port)
+{
+    return find(world->there, world->there_count, role, transport, peer, port);
+}
+
+/* ---- what it does ---- */
+
+enum { PORT = 47811, PORT6, PORT_UDP, PORT_REFUSED };
+
+static struct sockaddr_in v4(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static int listen_on(const void *address, socklen_t size, int family)
+{
+    int fd = socket(family, SOCK_STREAM, 0), on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, address, size) != 0 || listen(fd, 8) != 0)
+        _exit(1);
+    return fd;
+}
+
+static void talk(const void *address, socklen_t size, int family, int listener)
+{
+    int client = socket(family, SOCK_STREAM, 0);
+    if (connect(client, address, size) != 0)
+        _exit(1);
+    close(accept(listener, NULL, NULL));
+    close(client);
+}
+
+static void connect_and_send(int round)
+{
+    struct sockaddr_in four = v4(PORT), refused = v4(PORT_REFUSED), udp = v4(PORT_UDP);
+    struct sockaddr_in6 six = {
+        .sin6_family = AF_INET6, .sin6_port = htons(PORT6), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    (void)round;
+    int listener = listen_on(&four, sizeof four, AF_INET);
+    for (int i = 0; i < 3; i++)
+        talk(&four, sizeof four, AF_INET, listener);
+    int listener6 = listen_on(&six, sizeof six, AF_INET6);
+    talk(&six, sizeof six, AF_INET6, listener6);
+    close(listener);
+    close(listener6);
+    int closed = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(closed, (struct sockaddr *)&refused, sizeof refused) == 0)
+        _exit(1);
+    close(closed);
+    int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+    sendto(datagrams, "x", 1, 0, (struct sockaddr *)&udp, sizeof udp);
+    sendto(datagrams, "x", 1, 0, (struct sockaddr *)&udp, sizeof udp);
+    close(datagrams);
+}
+
+static void every_connection_is_seen_from_both_ends(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    if (!world) {
+        skip();
+        return; /* which skip has done: so that analyzers know */
+    }
+    start_child(world, connect_and_send);
+    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    next_round(world);
+    look(world);
+    const struct seen *calls = there(world, FLOW_CALLS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT);
+    const struct seen *answers = there(world, FLOW_ANSWERS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT);
+    assert_non_null(calls);
+    assert_non_null(answers);
+    assert_int_equal(calls->value.count, 3);
+    assert_int_equal(answers->value.count, 3);
+    assert_int_equal(calls->value.pid, world->child);
+    assert_int_equal(calls->value.netns, answers->value.netns);
+    /* the ends meet: the same connection was the latest of both */
+    assert_int_equal(calls->value.local_port, answers->value.peer_port);
+    assert_non_null(there(world, FLOW_LISTENS, IPPROTO_TCP, "::", PORT));
+    assert_non_null(there(world, FLOW_CALLS, IPPROTO_TCP, "::1", PORT6));
+    assert_non_null(there(world, FLOW_ANSWERS, IPPROTO_TCP, "::1", PORT6));
+    /* who is refused has tried */
+    assert_non_null(there(world, FLOW_CALLS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT_REFUSED));
+    const struct seen *udp = there(world, FLOW_CALLS, IPPROTO_UDP, "::ffff:127.0.0.1", PORT_UDP);
+    if (udp) /* not where no v2 hierarchy is mounted */
+        assert_int_equal(udp->value.count, 2);
+    assert_int_equal(world->told_count, world->there_count); /* each was told, once */
+    assert_int_equal(probe_replica(world->probe, world->replica)->flows_held, world->there_count);
+    end_child(world);
+}
+
+static void listen_then_talk(int round)
+{
+    static int listener, client;
+    struct sockaddr_in four = v4(PORT);
+    if (round == 0) {
+        listener = listen_on(&four, sizeof four, AF_INET);
+        client = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(client, (struct sockaddr *)&four, sizeof four) != 0 ||
+            accept(listener, NULL, NULL) < 0)
+            _exit(1);
+    } else if (round == 1) {
+        talk(&four, sizeof four, AF_INET, listener);
+    } else {
+        close(client);
+    }
+}
+
+/* Sockets that were there before they could be seen. */
+static void older_sockets_are_adopted(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    if (!world) {
+        skip();
+        return; /* which skip has done: so that analyzers know */
+    }
+    start_child(world, listen_then_talk);
+    next_round(world);
+    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    assert_int_equal(probe_flows_adopt(world->probe, &err), 0);
+    look(world);
+    const struct seen *calls = there(world, FLOW_CALLS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT);
+    assert_non_null(there(world, FLOW_LISTENS, IPPROTO_TCP, "::", PORT));
+    assert_non_null(there(world, FLOW_ANSWERS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT));
+    assert_non_null(calls);
+    assert_int_equal(calls->value.open, 1);
+    next_round(world); /* a child of the adopted listener */
+    next_round(world); /* and the end of the adopted connection */
+    look(world);
+    const struct seen *answers = there(world, FLOW_ANSWERS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT);
+    assert_int_equal(answers->value.count, 2);
+    end_child(world);
+}
+
+static void call_many(int round)
+{
+    (void)round;
+    for (uint32_t i = 0; i < FLOWS_EACH + 100; i++) {
+        struct sockaddr_in udp = v4((uint16_t)(2000 + i));
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (connect(fd, (struct sockaddr *)&udp, sizeof udp) == 0)
+            _exit(1);
+        close(fd);
+    }
+}
+
+static void too_many_flows_are_counted(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    if (!world) {
+        skip();
+        return; /* which skip has done: so that analyzers know */
+    }
+    start_child(world, call_many);
+    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    next_round(world);
+    const struct replica *replica = probe_replica(world->probe, world->replica);
+    assert_true(replica->flows_held >= FLOWS_EACH);
+    assert_true(replica->counters.lost.flows >= 100);
+    end_child(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_connection_is_seen_from_both_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(older_sockets_are_adopted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_many_flows_are_counted, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
