@@ -205,6 +205,59 @@ SKINK_API void skink_monitor_calls(struct skink_monitor *monitor, const struct s
 SKINK_API struct skink_totals skink_monitor_totals(const struct skink_monitor *monitor);
 SKINK_API void skink_monitor_free(struct skink_monitor *monitor);
 
+/* ---- detectors: other ways to learn and to judge, with a score for every call ---- */
+
+struct skink_detector; /* what was learned */
+struct skink_scorer;   /* where one replica's calls stand */
+
+/* Whose calls are taken together. */
+enum skink_scope { SKINK_THREAD, SKINK_PROCESS, SKINK_CONTAINER };
+
+/* A score of a mark, and of a call that ends no pattern yet. */
+#define SKINK_SCORE_NONE (-1.0F)
+
+/* The name of the kind of that index, from 0; NULL behind the last one. */
+SKINK_API const char *skink_detector_kind(size_t index);
+
+/*
+ * The kind and its parameters: "stide", "stide:window=6", "bosc:bag=10,epoch=500"; what is not said
+ * keeps its default. "best" is the one that does best. NULL on error: an unknown kind or parameter,
+ * a value out of its range.
+ */
+SKINK_API struct skink_detector *skink_detector_new(const char *specification,
+                                                    struct skink_error *err);
+SKINK_API void skink_detector_free(struct skink_detector *detector);
+
+/* The specification with every parameter, valid until skink_detector_free; the bytes held. */
+SKINK_API const char *skink_detector_name(const struct skink_detector *detector);
+SKINK_API size_t skink_detector_memory(const struct skink_detector *detector);
+
+/* Everything was learned, and the scorers that learned are freed. From here on the detector never
+ * changes: many threads may judge with it at a time, each with scorers of its own. */
+SKINK_API void skink_detector_settle(struct skink_detector *detector);
+
+/* For one replica's calls. Borrows the detector. smooth: a score becomes the sum of the last so
+ * many of its stream, 1 (as it is) to 10000. NULL on error: a scope or a sum that cannot be. */
+SKINK_API struct skink_scorer *skink_scorer_new(struct skink_detector *detector,
+                                                enum skink_scope scope, unsigned smooth,
+                                                struct skink_error *err);
+SKINK_API void skink_scorer_free(struct skink_scorer *scorer);
+
+/* What follows is another replica's, or another trace. */
+SKINK_API void skink_scorer_replica(struct skink_scorer *scorer);
+
+/* Learns the next calls, in pieces of any size. Only before skink_detector_settle (else: abort). */
+SKINK_API void skink_scorer_learn(struct skink_scorer *scorer, const struct skink_call *calls,
+                                  size_t count);
+
+/*
+ * Judges the next calls: scores[i] is SKINK_SCORE_NONE, or at least 0, the higher the stranger: 1
+ * for a mismatch of STIDE and BoSC, nats for a model of probability. Only after
+ * skink_detector_settle (else: abort).
+ */
+SKINK_API void skink_scorer_judge(struct skink_scorer *scorer, const struct skink_call *calls,
+                                  size_t count, float *scores);
+
 #ifdef __cplusplus
 }
 #endif

@@ -190,6 +190,59 @@ static void traces_are_read(void **state)
     assert_null(skink_trace_open(path, NULL, 0, &err));
 }
 
+static void detectors_give_scores(void **state)
+{
+    (void)state;
+    struct skink_call calls[LOOP];
+    float scores[LOOP];
+    make_loop(calls, 0);
+    struct skink_detector *detector = skink_detector_new("stide:window=6", &err);
+    assert_non_null(detector);
+    assert_non_null(strstr(skink_detector_name(detector), "stide:window=6"));
+    struct skink_scorer *scorer = skink_scorer_new(detector, SKINK_THREAD, 1, &err);
+    skink_scorer_learn(scorer, calls, LOOP);
+    skink_scorer_free(scorer); /* the stream ends */
+    skink_detector_settle(detector);
+    skink_detector_settle(detector);
+    assert_true(skink_detector_memory(detector) > 0);
+
+    calls[1000].number = 59;
+    scorer = skink_scorer_new(detector, SKINK_CONTAINER, 1, &err);
+    skink_scorer_judge(scorer, calls, LOOP, scores);
+    float sum = 0;
+    for (size_t i = 0; i < LOOP; i++) {
+        assert_true(i < 5 ? scores[i] == SKINK_SCORE_NONE : scores[i] >= 0);
+        sum += i < 5 ? 0 : scores[i];
+    }
+    assert_true(sum == 6);
+    skink_scorer_replica(scorer);
+    skink_scorer_judge(scorer, calls, 1, scores);
+    assert_true(scores[0] == SKINK_SCORE_NONE);
+    assert_null(skink_scorer_new(detector, SKINK_THREAD, 0, &err));
+    assert_null(skink_scorer_new(detector, (enum skink_scope)3, 1, NULL));
+    assert_int_equal(err.reason, SKINK_WRONG_INPUT);
+    skink_scorer_free(scorer);
+    skink_scorer_free(NULL);
+    skink_detector_free(detector);
+    skink_detector_free(NULL);
+    assert_null(skink_detector_new("nonsense", &err));
+    assert_non_null(strstr(err.text, "nonsense"));
+}
+
+static void every_kind_can_be_made(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (const char *kind; (kind = skink_detector_kind(count)); count++) {
+        if (strcmp(kind, "quorum") == 0) /* which is made of others */
+            continue;
+        struct skink_detector *detector = skink_detector_new(kind, &err);
+        assert_non_null(detector);
+        skink_detector_free(detector);
+    }
+    assert_true(count > 5);
+}
+
 static void versions_agree(void **state)
 {
     (void)state;
@@ -209,6 +262,8 @@ int main(void)
         cmocka_unit_test(a_rule_must_be_possible),
         cmocka_unit_test(files_are_written_and_read),
         cmocka_unit_test(traces_are_read),
+        cmocka_unit_test(detectors_give_scores),
+        cmocka_unit_test(every_kind_can_be_made),
         cmocka_unit_test(versions_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
