@@ -54,6 +54,11 @@ size_t detector_memory(const struct detector *detector)
     return sizeof *detector + detector->kind->memory(detector->model);
 }
 
+size_t detector_patterns(const struct detector *detector)
+{
+    return detector->kind->patterns(detector->model);
+}
+
 struct detector_stream *detector_stream_new(const struct detector *detector)
 {
     const struct detector_kind *kind = detector->kind;

@@ -38,7 +38,8 @@ const char *detector_name(const struct detector *detector);
 /* Memory held by what was learned, in bytes. */
 size_t detector_memory(const struct detector *detector);
 
-/* Distinct patterns learned so far (a model of probability: contexts), for growth curves. */
+/* Distinct patterns learned so far, for growth curves (of a quorum: its members' together). Before
+ * detector_settle. */
 size_t detector_patterns(const struct detector *detector);
 
 /* A stream at its beginning; of this detector only, and to be freed before it. Never NULL. */

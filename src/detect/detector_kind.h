@@ -26,6 +26,7 @@ struct detector_kind {
     void *(*create)(const struct detector_setup *setup, struct error *err);
     void (*destroy)(void *model);
     size_t (*memory)(const void *model);
+    size_t (*patterns)(const void *model);
     void (*learn)(void *model, void *stream, const uint16_t *codes, size_t count);
     void (*settle)(void *model); /* NULL: nothing to do */
     void (*judge)(const void *model, void *stream, const uint16_t *codes, size_t count,

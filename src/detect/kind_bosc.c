@@ -51,6 +51,12 @@ static size_t memory(const void *model)
            bosc->bag_room * bosc->maker.length * sizeof *bosc->bags;
 }
 
+static size_t patterns(const void *model)
+{
+    const struct bosc *bosc = model;
+    return bosc->known.count;
+}
+
 static void keep_bag(struct bosc *bosc, const uint16_t *codes)
 {
     const size_t length = bosc->maker.length;
@@ -160,6 +166,7 @@ const struct detector_kind kind_bosc = {
     .create = create,
     .destroy = destroy,
     .memory = memory,
+    .patterns = patterns,
     .learn = learn,
     .settle = settle,
     .judge = judge,

@@ -39,6 +39,12 @@ static size_t memory(const void *model)
     return sizeof *frequency + gram_map_size(&frequency->grams);
 }
 
+static size_t patterns(const void *model)
+{
+    const struct frequency *frequency = model;
+    return frequency->grams.count;
+}
+
 static void learn(void *model, void *stream, const uint16_t *codes, size_t count)
 {
     struct frequency *frequency = model;
@@ -91,6 +97,7 @@ const struct detector_kind kind_frequency = {
     .create = create,
     .destroy = destroy,
     .memory = memory,
+    .patterns = patterns,
     .learn = learn,
     .settle = settle,
     .judge = judge,

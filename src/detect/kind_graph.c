@@ -43,6 +43,15 @@ static size_t memory(const void *model)
     return sizeof *graph + side * side * sizeof(float);
 }
 
+static size_t patterns(const void *model)
+{
+    const struct graph *graph = model;
+    size_t count = 0; /* transitions */
+    for (size_t i = 0; i < (size_t)CALL_CODES * CALL_CODES; i++)
+        count += graph->times[i] > 0;
+    return count;
+}
+
 static void learn(void *model, void *stream, const uint16_t *codes, size_t count)
 {
     struct graph *graph = model;
@@ -100,6 +109,7 @@ const struct detector_kind kind_graph = {
     .create = create,
     .destroy = destroy,
     .memory = memory,
+    .patterns = patterns,
     .learn = learn,
     .settle = settle,
     .judge = judge,

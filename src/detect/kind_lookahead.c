@@ -52,6 +52,15 @@ static size_t memory(const void *model)
     return sizeof *lookahead + side * side * sizeof(uint16_t);
 }
 
+static size_t patterns(const void *model)
+{
+    const struct lookahead *lookahead = model;
+    size_t count = 0; /* pairs, each distance by itself */
+    for (size_t i = 0; i < (size_t)CALL_CODES * CALL_CODES; i++)
+        count += (size_t)__builtin_popcount(lookahead->learned[i]);
+    return count;
+}
+
 /* Calls before the next one that are at most w-1 away. */
 static uint32_t reach(const struct lookahead *lookahead, const struct lookahead_stream *stream)
 {
@@ -153,6 +162,7 @@ const struct detector_kind kind_lookahead = {
     .create = create,
     .destroy = destroy,
     .memory = memory,
+    .patterns = patterns,
     .learn = learn,
     .settle = settle,
     .judge = judge,

@@ -30,6 +30,12 @@ static size_t memory(const void *model)
     return sizeof *stide + fingerprints_size(&stide->known);
 }
 
+static size_t patterns(const void *model)
+{
+    const struct stide *stide = model;
+    return stide->known.count;
+}
+
 static void learn(void *model, void *stream, const uint16_t *codes, size_t count)
 {
     struct stide *stide = model;
@@ -54,6 +60,7 @@ const struct detector_kind kind_stide = {
     .create = create,
     .destroy = destroy,
     .memory = memory,
+    .patterns = patterns,
     .learn = learn,
     .judge = judge,
 };

@@ -37,6 +37,12 @@ static size_t memory(const void *model)
     return sizeof *tstide + gram_map_size(&tstide->times) + fingerprints_size(&tstide->known);
 }
 
+static size_t patterns(const void *model)
+{
+    const struct tstide *tstide = model;
+    return tstide->times.count;
+}
+
 static void learn(void *model, void *stream, const uint16_t *codes, size_t count)
 {
     struct tstide *tstide = model;
@@ -76,6 +82,7 @@ const struct detector_kind kind_tstide = {
     .create = create,
     .destroy = destroy,
     .memory = memory,
+    .patterns = patterns,
     .learn = learn,
     .settle = settle,
     .judge = judge,
