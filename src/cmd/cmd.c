@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/memory.h"
+
 static size_t option_count(const struct verb *verb)
 {
     size_t count = 0;
@@ -23,6 +26,16 @@ static size_t option_index(const struct verb *verb, const char *name)
 const char *cmd_value(const struct cmd_line *line, const struct verb *verb, const char *name)
 {
     return line->value[option_index(verb, name)];
+}
+
+const char *cmd_next(const struct cmd_line *line, const char *name, size_t *at)
+{
+    while (line->given[*at].option) {
+        const struct cmd_given *given = &line->given[(*at)++];
+        if (strcmp(given->option->name, name) == 0)
+            return given->value;
+    }
+    return NULL;
 }
 
 bool cmd_has(const struct cmd_line *line, const struct verb *verb, const char *name)
@@ -58,7 +71,8 @@ static int usage_error(const struct verb *verb, const char *why, const char *wor
 }
 
 /* Fills line; 0 to go on, -1 when help was printed, else an exit code. */
-static int parse(const struct verb *verb, int argc, char **argv, struct cmd_line *line)
+static int parse(const struct verb *verb, int argc, char **argv, struct cmd_line *line,
+                 struct cmd_given *given)
 {
     struct option longs[CMD_OPTIONS_MAX + 2] = {0};
     char shorts[3 * CMD_OPTIONS_MAX + 4] = ":h";
@@ -86,6 +100,7 @@ static int parse(const struct verb *verb, int argc, char **argv, struct cmd_line
         if (c == '?' || i == count)
             return usage_error(verb, "unknown option", argv[optind - 1]);
         line->value[i] = optarg ? optarg : "";
+        *given++ = (struct cmd_given){&verb->options[i], line->value[i]};
     }
     line->operand = argv + optind;
     line->count = argc - optind;
@@ -98,9 +113,13 @@ static int parse(const struct verb *verb, int argc, char **argv, struct cmd_line
 
 int cmd_run(const struct verb *verb, int argc, char **argv)
 {
-    struct cmd_line line = {0};
+    size_t letters = 1; /* of every word: "-nj" are two options */
+    for (int i = 0; i < argc; i++)
+        letters += strlen(argv[i]) + 1;
+    autofree struct cmd_given *given = memory_must(calloc(letters, sizeof *given));
+    struct cmd_line line = {.given = given};
     struct error err = {.code = EXIT_USAGE};
-    int parsed = parse(verb, argc, argv, &line);
+    int parsed = parse(verb, argc, argv, &line, given);
     if (parsed != 0)
         return parsed < 0 ? EXIT_DONE : parsed;
     int code = verb->run(&line, &err);

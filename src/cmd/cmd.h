@@ -19,8 +19,15 @@ struct cmd_option {
     const char *help; /* one sentence, no full stop */
 };
 
+/* An option that was given. */
+struct cmd_given {
+    const struct cmd_option *option;
+    const char *value;
+};
+
 /* What was on the command line, in the order of verb->options. */
 struct cmd_line {
+    const struct cmd_given *given;      /* every option as it came, ended by a NULL option */
     const char *value[CMD_OPTIONS_MAX]; /* NULL: absent; the last one given; "" for a switch */
     int count;                          /* operands */
     char **operand;                     /* NULL-ended */
@@ -40,6 +47,9 @@ struct verb {
 /* The value of the option called name, NULL when absent. name must be one of the verb's. */
 const char *cmd_value(const struct cmd_line *line, const struct verb *verb, const char *name);
 
+/* The values of an option that may be repeated: *at is 0 at first; NULL after the last one. */
+const char *cmd_next(const struct cmd_line *line, const char *name, size_t *at);
+
 /* Is the switch there? */
 bool cmd_has(const struct cmd_line *line, const struct verb *verb, const char *name);
 
@@ -52,7 +62,7 @@ extern const struct verb *const cmd_verbs[];
 /* Prints the whole manual page in mdoc to standard output (`skink help --man`). */
 void cmd_print_man(void);
 
-extern const struct verb verb_alerts, verb_convert, verb_demo, verb_detect, verb_doctor, verb_help,
-    verb_learn, verb_profile, verb_record, verb_run, verb_status, verb_trace;
+extern const struct verb verb_alerts, verb_convert, verb_demo, verb_detect, verb_doctor, verb_eval,
+    verb_help, verb_learn, verb_profile, verb_record, verb_run, verb_status, verb_trace;
 
 #endif
