@@ -14,6 +14,8 @@
 
 #define PLAIN_TRACES 8
 #define PLAIN_CALLS  400
+/* Codes that are in the training are below this, or as close to the last one. */
+#define PLAIN_ALPHABET 16
 
 struct plain_trace {
     uint16_t codes[PLAIN_CALLS];
@@ -189,6 +191,35 @@ static inline double plain_frequency(const struct plain_training *training, cons
         return -log(times / (windows + distinct));
     return distinct > 0 ? -log(distinct / (windows + distinct) / (possible - distinct))
                         : log(possible);
+}
+
+/* p(x | s) of the last of `length` calls, s being all before it. */
+static inline double plain_probability(const struct plain_training *training, const uint16_t *codes,
+                                       size_t length, double weight)
+{
+    double shorter = 1.0 / 362, followed = 0, distinct = 0;
+    uint16_t gram[PLAIN_CALLS];
+    if (length > 1)
+        shorter = plain_probability(training, codes + 1, length - 1, weight);
+    memcpy(gram, codes, length * sizeof *codes);
+    for (uint16_t x = 0; x < 1024; x++) {
+        gram[length - 1] = x;
+        if (x > PLAIN_ALPHABET && x < 1024 - PLAIN_ALPHABET)
+            continue;
+        double times = (double)plain_times(training, gram, length);
+        followed += times;
+        distinct += times > 0;
+    }
+    double times = (double)plain_times(training, codes, length);
+    return followed > 0 ? (times + weight * distinct * shorter) / (followed + weight * distinct)
+                        : shorter;
+}
+
+static inline double plain_markov(const struct plain_training *training, const uint16_t *codes,
+                                  size_t length, const double *p)
+{
+    size_t order = (size_t)p[0] < length ? (size_t)p[0] : length;
+    return -log(plain_probability(training, codes + length - order, order, p[1]));
 }
 
 static inline double plain_graph(const struct plain_training *training, const uint16_t *codes,

@@ -107,6 +107,11 @@ static void every_kind_agrees_with_its_definition(void **state)
         {"frequency:window=2", plain_frequency, {2}},
         {"frequency:window=9", plain_frequency, {9}},
         {"graph", plain_graph, {0}},
+        {"markov:order=1,weight=1", plain_markov, {1, 1}},
+        {"markov:order=2,weight=0.5", plain_markov, {2, 0.5}},
+        {"markov:order=5", plain_markov, {5, 16}},
+        {"markov:order=16,weight=1", plain_markov, {16, 1}},
+        {"best", plain_markov, {12, 16}},
     };
     struct plain_training *training = calloc(1, sizeof *training);
     assert_non_null(training);
@@ -128,6 +133,7 @@ static void a_name_spells_out_every_parameter(void **state)
         {"tstide:rare=0.25", "tstide:window=6,rare=0.25"},
         {"bosc:epoch=500,bag=10", "bosc:bag=10,epoch=500,other=0"},
         {"graph", "graph"},
+        {"best", "markov:order=12,weight=16"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct error err;
