@@ -12,7 +12,6 @@
 struct scorer {
     struct detector *detector;
     enum scope scope;
-    uint32_t smooth;
     bool learning;
     struct streams streams;
     /* The batch's calls of one stream, in their order. */
@@ -41,8 +40,7 @@ struct scorer *scorer_new(struct detector *detector, enum scope scope, uint32_t 
     struct scorer *scorer = memory_must(calloc(1, sizeof *scorer));
     scorer->detector = detector;
     scorer->scope = scope;
-    scorer->smooth = smooth;
-    streams_init(&scorer->streams, smooth > 1 ? smooth : 0);
+    streams_init(&scorer->streams, smooth);
     return scorer;
 }
 
@@ -100,22 +98,6 @@ static void take_mark(struct scorer *scorer, const struct call *mark)
         end_stream(scorer, streams_take(&scorer->streams, key_of(scorer, mark)));
 }
 
-/* The sum of the stream's last w scores; the score itself for w = 1. */
-static float smoothed(const struct scorer *scorer, struct stream *stream, float score)
-{
-    if (scorer->smooth == 1 || score < 0)
-        return score;
-    if (stream->scores < scorer->smooth) {
-        stream->ring[stream->scores++] = score;
-    } else {
-        stream->sum -= stream->ring[stream->oldest];
-        stream->ring[stream->oldest] = score;
-        stream->oldest = stream->oldest + 1 == scorer->smooth ? 0 : stream->oldest + 1;
-    }
-    stream->sum += score;
-    return stream->sum > 0 ? (float)stream->sum : 0; /* what rounding leaves may be below 0 */
-}
-
 /* Where each call of a batch leads to: the next one of its stream. */
 struct batch {
     const struct call *calls;
@@ -137,8 +119,10 @@ static void take_stream(struct scorer *scorer, struct stream *stream, const stru
     if (batch->scores) {
         detector_judge(scorer->detector, stream->state, scorer->codes, count, scorer->scores);
         count = 0;
-        for (int32_t i = stream->first; i >= 0; i = batch->next[i])
-            batch->scores[i] = smoothed(scorer, stream, scorer->scores[count++]);
+        for (int32_t i = stream->first; i >= 0; i = batch->next[i]) {
+            float score = scorer->scores[count++];
+            batch->scores[i] = score < 0 ? score : smoothing_push(&stream->smoothing, score);
+        }
     } else {
         detector_learn(scorer->detector, stream->state, scorer->codes, count);
     }

@@ -11,15 +11,16 @@
 #define BEST "markov:order=12,weight=16"
 
 static const struct detector_kind *const KINDS[] = {
-    &kind_stide, &kind_tstide, &kind_bosc, &kind_lookahead, &kind_frequency, &kind_markov, &kind_graph,
+    &kind_stide,     &kind_tstide, &kind_bosc,  &kind_lookahead,
+    &kind_frequency, &kind_markov, &kind_graph, &kind_quorum,
 };
 #define KIND_COUNT (sizeof KINDS / sizeof *KINDS)
 
 const struct detector_kind_info *const *detector_kinds(size_t *count)
 {
     static const struct detector_kind_info *const infos[KIND_COUNT] = {
-        &kind_stide.info,     &kind_tstide.info,    &kind_bosc.info,
-        &kind_lookahead.info, &kind_frequency.info, &kind_markov.info, &kind_graph.info,
+        &kind_stide.info,     &kind_tstide.info, &kind_bosc.info,  &kind_lookahead.info,
+        &kind_frequency.info, &kind_markov.info, &kind_graph.info, &kind_quorum.info,
     };
     *count = KIND_COUNT;
     return infos;

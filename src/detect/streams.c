@@ -24,9 +24,9 @@ static void make_chains(struct streams *streams, unsigned bits)
     streams->chains = memory_must(calloc((size_t)1 << bits, sizeof *streams->chains));
 }
 
-void streams_init(struct streams *streams, uint32_t ring)
+void streams_init(struct streams *streams, uint32_t smooth)
 {
-    *streams = (struct streams){.ring = ring};
+    *streams = (struct streams){.smooth = smooth};
     make_chains(streams, BITS_MIN);
 }
 
@@ -52,11 +52,12 @@ static void grow(struct streams *streams)
     free(old);
 }
 
-static struct stream *stream_new(const struct detector *detector, uint32_t key, uint32_t ring)
+static struct stream *stream_new(const struct detector *detector, uint32_t key, uint32_t smooth)
 {
-    struct stream *stream = memory_must(malloc(sizeof *stream + ring * sizeof *stream->ring));
+    struct stream *stream = memory_must(malloc(sizeof *stream));
     *stream = (struct stream){
         .key = key, .first = -1, .last = -1, .state = detector_stream_new(detector)};
+    smoothing_init(&stream->smoothing, smooth);
     return stream;
 }
 
@@ -69,7 +70,7 @@ struct stream *streams_get(struct streams *streams, const struct detector *detec
         grow(streams);
         link = find(streams, key);
     }
-    return *link = stream_new(detector, key, streams->ring);
+    return *link = stream_new(detector, key, streams->smooth);
 }
 
 static struct stream *take_out(struct streams *streams, struct stream **link)
@@ -100,5 +101,6 @@ void stream_free(struct stream *stream)
     if (!stream)
         return;
     detector_stream_free(stream->state);
+    smoothing_free(&stream->smoothing);
     free(stream);
 }

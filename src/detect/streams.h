@@ -6,27 +6,25 @@
 #include <stdint.h>
 
 #include "detect/detector.h"
+#include "detect/smoothing.h"
 
 struct stream {
     uint32_t key;        /* thread or process */
     int32_t first, last; /* its calls in the scorer's batch, -1: none */
     struct stream *next; /* in the chain of the hash table */
     struct detector_stream *state;
-    double sum;      /* of the scores in the ring */
-    uint32_t scores; /* in the ring; the oldest at `oldest` */
-    uint32_t oldest;
-    float ring[]; /* the last scores, to be summed up */
+    struct smoothing smoothing;
 };
 
 struct streams {
     struct stream **chains; /* 2^bits */
     unsigned bits;
     size_t count;
-    uint32_t ring; /* scores that a stream keeps */
+    uint32_t smooth; /* scores that are summed up */
 };
 
 /* Both abort without memory, as streams_get does. */
-void streams_init(struct streams *streams, uint32_t ring);
+void streams_init(struct streams *streams, uint32_t smooth);
 void streams_free(struct streams *streams);
 
 /* The stream of a key, made when there is none. */
