@@ -11,10 +11,11 @@ import pwd
 import signal
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-NAME = "skink-edcc"
+NAME = f"skink-edcc-{os.getpid()}"
+CGROUPS = Path("/sys/fs/cgroup")
 USER = pwd.getpwnam("mysql")
 FOLDERS = ("usr", "proc", "sys", "dev", "etc", "tmp", "run", "data")
 INIT = ("CREATE USER IF NOT EXISTS tpcc@127.0.0.1 IDENTIFIED BY 'tpcc';\n"
@@ -54,8 +55,19 @@ def make_root(path):
     return path
 
 
+def remove_cgroups():
+    """The empty ones that engines leave in every hierarchy (v1, hybrid or pure v2)."""
+    for name in (NAME, "lxc.pivot"):
+        for path in (CGROUPS / name, *CGROUPS.glob(f"*/{name}")):
+            for folder, _, _ in os.walk(path, topdown=False):
+                with suppress(OSError):  # in use by another
+                    os.rmdir(folder)
+
+
 class Server:
     """One container. Which process is its first, and what the engine is told, differ."""
+
+    say_version = ()
 
     def __init__(self, folder):
         self.folder = folder
@@ -94,20 +106,27 @@ class Server:
     def log_text(self):
         return self.log.read_text()
 
+    def version(self):
+        """What is measured: the engine and the server."""
+        return f"{run(*self.say_version).splitlines()[0]}; {run('mariadbd', '--version')}"
+
     def __enter__(self):
         try:
             self.start()
             wait_for(self.answers, START_LIMIT, "MariaDB to answer")
         except BaseException:
-            self.end()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
         self.end()
+        remove_cgroups()
 
 
 class InRunc(Server):
+    say_version = ("runc", "--version")
+
     def start(self):
         make_root(self.folder / "rootfs")
         safe = ["nosuid", "nodev"]
@@ -149,6 +168,7 @@ class InRunc(Server):
 class InDocker(Server):
     """With a Docker daemon of its own, which lives as long as the container."""
 
+    say_version = ("dockerd", "--version")
     daemon = None
 
     def _docker(self, *words, **options):
@@ -169,7 +189,7 @@ class InDocker(Server):
         run("tar", "-C", make_root(self.folder / "rootfs"), "-cf", image, ".")
         self._docker("import", image, NAME)
         self._docker("run", "--detach", "--name", NAME, "--network=none",
-                     f"--user={USER.pw_uid}:{USER.pw_gid}", "--volume=/usr:/usr:ro",
+                     f"--cgroup-parent=/{NAME}", f"--user={USER.pw_uid}:{USER.pw_gid}", "--volume=/usr:/usr:ro",
                      f"--volume={self.data}:/data", "--tmpfs=/tmp", "--tmpfs=/run:mode=1777", NAME,
                      *COMMAND)
 
@@ -190,6 +210,8 @@ class InDocker(Server):
 
 
 class InLxc(Server):
+    say_version = ("lxc-start", "--version")
+
     def start(self):
         self.log = self.data / "log"
         root = make_root(self.folder / "rootfs")
@@ -201,6 +223,7 @@ class InLxc(Server):
         (self.folder / NAME / "config").write_text(
             f"lxc.uts.name = mariadb\nlxc.rootfs.path = dir:{root}\nlxc.net.0.type = empty\n"
             "lxc.net.0.flags = up\n"
+            f"lxc.cgroup.dir = {NAME}\n"
             "lxc.mount.entry = /usr usr none ro,bind 0 0\n"
             "lxc.mount.entry = tmpfs tmp tmpfs mode=1777 0 0\n"
             "lxc.mount.entry = tmpfs run tmpfs mode=1777 0 0\n"

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "tpcc.h"
 
-/* The mix (5.2.3), in percent. The rest of what New-Order leaves are the minima. */
+/* The mix, in percent: the least that 5.2.3 allows of each, and New-Order the rest. */
 static const struct {
     const char *name;
     int percent;
@@ -65,11 +65,12 @@ static int run(struct worker *worker)
     return failed;
 }
 
-/* Every so many-th warehouse; the first client fills in the items, too. */
+/* Every so many-th warehouse; the last client fills in the items, too. */
 static int load(struct worker *worker)
 {
     struct client *client = &worker->client;
-    int failed = worker->number == 0 ? tpcc_populate_items(client, &worker->err) : 0;
+    bool last = worker->number + 1 == (int)worker->options->clients;
+    int failed = last ? tpcc_populate_items(client, &worker->err) : 0;
     for (int w = worker->number + 1; w <= client->warehouses && !failed;
          w += (int)worker->options->clients)
         failed = tpcc_populate_warehouse(client, w, &worker->err);

@@ -1,5 +1,4 @@
 /* The New-Order transaction (2.4). */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tpcc.h"
@@ -54,7 +53,7 @@ static int enter_order(struct client *client, struct order *order, struct error 
                           "FOR UPDATE",
                           w, d)))
         return -1;
-    order->id = atoi(row[0]); // NOLINT(cert-err34-c): an INT column
+    order->id = sql_int(row[0]);
     if (sql_do(sql, err, "UPDATE district SET d_next_o_id = %d WHERE d_w_id = %d AND d_id = %d",
                order->id + 1, w, d) < 0 ||
         !sql_first(sql, err,
@@ -79,7 +78,7 @@ static int take_stock(struct client *client, const struct order *order, const st
                               order->district, line->item, line->supply);
     if (!row)
         return -1;
-    int left = atoi(row[0]) - line->quantity; // NOLINT(cert-err34-c): an INT column
+    int left = sql_int(row[0]) - line->quantity;
     snprintf(info, 25, "%s", row[2]);
     return sql_do(sql, err,
                   "UPDATE stock SET s_quantity = %d, s_ytd = s_ytd + %d, s_order_cnt = s_order_cnt "

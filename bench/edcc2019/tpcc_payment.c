@@ -1,5 +1,4 @@
 /* The Payment transaction (2.5), and how a customer is chosen. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tpcc.h"
@@ -28,7 +27,7 @@ static int middle_of(struct client *client, int warehouse, int district, const c
                               warehouse, district, last);
     for (uint64_t i = row ? (mysql_num_rows(client->sql.result) + 1) / 2 : 1; i > 1; i--)
         row = sql_next(&client->sql);
-    return row ? atoi(row[0]) : -1; // NOLINT(cert-err34-c): an INT column
+    return row ? sql_int(row[0]) : -1;
 }
 
 int tpcc_choose_customer(struct client *client, int warehouse, int district, struct error *err)

@@ -1,6 +1,4 @@
 /* The transactions that only read: Order-Status (2.6) and Stock-Level (2.8). */
-#include <stdlib.h>
-
 #include "tpcc.h"
 
 enum tpcc_outcome tpcc_order_status(struct client *client, struct error *err)
@@ -39,7 +37,7 @@ enum tpcc_outcome tpcc_stock_level(struct client *client, struct error *err)
         !(row = sql_first(
               sql, err, "SELECT d_next_o_id FROM district WHERE d_w_id = %d AND d_id = %d", w, d)))
         return TPCC_FAILED;
-    int next = atoi(row[0]); // NOLINT(cert-err34-c): an INT column
+    int next = sql_int(row[0]);
     if (!sql_first(sql, err,
                    "SELECT COUNT(DISTINCT s_i_id) FROM order_line JOIN stock ON s_w_id = ol_w_id "
                    "AND s_i_id = ol_i_id WHERE ol_w_id = %d AND ol_d_id = %d AND ol_o_id >= %d "

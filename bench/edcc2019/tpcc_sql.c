@@ -91,6 +91,11 @@ MYSQL_ROW sql_next(struct sql *sql)
     return sql->result ? mysql_fetch_row(sql->result) : NULL;
 }
 
+int sql_int(const char *text)
+{
+    return (int)strtol(text, NULL, 10);
+}
+
 void sql_rows_begin(struct sql_rows *rows, struct sql *sql, const char *table)
 {
     *rows = (struct sql_rows){

@@ -38,6 +38,9 @@ int sql_maybe(struct sql *sql, MYSQL_ROW *row, struct error *err, const char *fo
 /* The row after the one before; NULL at the end. */
 MYSQL_ROW sql_next(struct sql *sql);
 
+/* The number that an INT column's text is. */
+int sql_int(const char *text);
+
 /* Many rows inserted by few statements. */
 struct sql_rows {
     struct sql *sql;
