@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "tpcc.h"
 
 /* The mix, in percent: the least that 5.2.3 allows of each, and New-Order the rest. */
@@ -57,11 +58,19 @@ static int run_one(struct worker *worker)
     return outcome == TPCC_FAILED ? -1 : 0;
 }
 
+/* The first client shows how far they are. */
 static int run(struct worker *worker)
 {
+    struct progress progress;
+    uint64_t now, total = worker->options->seconds;
     int failed = 0;
-    while (!failed && clock_monotonic() < worker->end)
+    progress_start(&progress, "TPC-C", "s", total);
+    while (!failed && (now = clock_monotonic()) < worker->end) {
         failed = run_one(worker);
+        if (worker->number == 0)
+            progress_set(&progress, total - (worker->end - now) / NS_PER_S);
+    }
+    progress_end(&progress);
     return failed;
 }
 
@@ -69,11 +78,17 @@ static int run(struct worker *worker)
 static int load(struct worker *worker)
 {
     struct client *client = &worker->client;
+    struct progress progress;
     bool last = worker->number + 1 == (int)worker->options->clients;
     int failed = last ? tpcc_populate_items(client, &worker->err) : 0;
+    progress_start(&progress, "populating", "warehouses", worker->options->warehouses);
     for (int w = worker->number + 1; w <= client->warehouses && !failed;
-         w += (int)worker->options->clients)
+         w += (int)worker->options->clients) {
         failed = tpcc_populate_warehouse(client, w, &worker->err);
+        if (worker->number == 0)
+            progress_set(&progress, (uint64_t)w);
+    }
+    progress_end(&progress);
     return failed;
 }
 
