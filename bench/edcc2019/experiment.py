@@ -1,6 +1,6 @@
 """The experiment: MariaDB in a container, populated, recorded under TPC-C, learned sixteen times.
 
-What was measured goes as JSON into the output folder, the table and the figure beside it. Whatever
+What was measured goes as JSON into the output folder, a table and a figure beside it. Whatever
 ends it, all that it started ends with it.
 """
 
@@ -20,7 +20,8 @@ import report
 from server import ENGINES, NAME, run
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
-SKINK, TPCC, CURVES = BUILD / "skink", BUILD / "bench/edcc2019/tpcc", BUILD / "bench/edcc2019/curves"
+SKINK = BUILD / "skink"
+TPCC, CURVES = BUILD / "bench/edcc2019/tpcc", BUILD / "bench/edcc2019/curves"
 INTERVAL = "100s"  # the paper's
 PAPER = {"warehouses": 100, "clients": 50, "minutes": 24 * 60}
 SMALL = {"warehouses": 4, "clients": 8, "minutes": 40}
@@ -96,10 +97,12 @@ def experiment(server, folder, options):
     done, measured = (learn_from_stream(server, folder, load) if options.stream else
                       learn_from_file(server, options.keep or folder / "trace", load))
     print(tpcc(server, "check"), file=sys.stderr)
+    engine_version, mariadb = server.versions()
     return {
-        "engine": options.engine, "server": server.version(), "kernel": platform.release(),
-        "processors": os.cpu_count(), "date": time.strftime("%Y-%m-%d", time.gmtime()), **scale,
-        "minutes": options.minutes, "transactions": done, **measured}
+        "engine": options.engine, "engine_version": engine_version, "mariadb": mariadb,
+        "kernel": platform.release(), "processors": os.cpu_count(),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()), **scale, "minutes": options.minutes,
+        "transactions": done, **measured}
 
 
 def parse():

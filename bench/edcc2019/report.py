@@ -1,4 +1,4 @@
-"""The table beside the paper's, and the figure, from what experiment.py has written:
+"""Tables beside the paper's, and figures, from what experiment.py has written:
 
     bench/edcc2019/report.py [FOLDER]
 """
@@ -24,22 +24,28 @@ def steady(curve):
     return f"{reached['seconds']:,.0f} s / {reached['patterns']:,}" if reached else "never"
 
 
-def table(results):
-    """Markdown: a row for each algorithm and length, two columns for each result and scope."""
-    head = ["", "paper: Docker, 24 h"]
-    for result in results:
-        for scope in SCOPES:
-            where = f"{result['engine']}, {result['minutes']:g} min, {scope}"
-            head += [f"{where}: steady", "at the end"]
-    rows = [head, ["---"] * len(head)]
+def size(curve):
+    """Patterns at the end, and how many of them the last whole interval has brought."""
+    before, last = curve["points"][-2:] if len(curve["points"]) > 1 else [(0, 0, 0)] * 2
+    return f"{curve['patterns']:,} (+{last[2] - before[2]:,})"
+
+
+def table(result):
+    """Markdown: a row for each algorithm and length, two columns for each scope."""
+    rows = [["", "paper", *(f"{scope}: {what}" for scope in SCOPES for what in ("steady", "end"))]]
+    rows.append(["---"] * len(rows[0]))
     for (algorithm, length), paper in PAPER.items():
         row = [f"{algorithm}-{length}", f"{paper[0]:,} s / {paper[1]:,}" if paper else "never"]
-        for result in results:
-            for scope in SCOPES:
-                curve = find(result, algorithm, length, scope)
-                row += [steady(curve), f"{curve['patterns']:,}"]
+        for scope in SCOPES:
+            curve = find(result, algorithm, length, scope)
+            row += [steady(curve), size(curve)]
         rows.append(row)
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    done = sum(count for kind, count in result["transactions"].items() if kind != "repeated")
+    head = (f"{result['engine']} {result['engine_version']}, MariaDB {result['mariadb']}, "
+            f"{result['minutes']:g} minutes, {result['warehouses']} warehouses, "
+            f"{result['clients']} clients: {done:,} transactions, {result['calls']:,} calls, "
+            f"{result['lost']:,} lost ({result['date']})")
+    return f"{head}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def find(result, algorithm, length, scope):
@@ -139,9 +145,9 @@ def figure(result):
 
 
 def write(folder):
-    """The table of all results in the folder, and a figure of each."""
+    """A table and a figure of each result in the folder."""
     results = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    (folder / "table.md").write_text(table(results))
+    (folder / "tables.md").write_text("\n".join(map(table, results)))
     for result in results:
         (folder / f"growth-{result['engine']}.svg").write_text(figure(result))
 

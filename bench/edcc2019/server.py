@@ -8,6 +8,7 @@ lies below the folder that it is given, and all that it starts ends with it.
 import json
 import os
 import pwd
+import re
 import signal
 import subprocess
 import time
@@ -106,9 +107,10 @@ class Server:
     def log_text(self):
         return self.log.read_text()
 
-    def version(self):
-        """What is measured: the engine and the server."""
-        return f"{run(*self.say_version).splitlines()[0]}; {run('mariadbd', '--version')}"
+    def versions(self):
+        """Of the engine and of the server."""
+        said = run(*self.say_version), run("mariadbd", "--version")
+        return [re.search(r"\d+\.\d+[\w.+-]*", text)[0] for text in said]
 
     def __enter__(self):
         try:
