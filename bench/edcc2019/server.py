@@ -191,9 +191,9 @@ class InDocker(Server):
         run("tar", "-C", make_root(self.folder / "rootfs"), "-cf", image, ".")
         self._docker("import", image, NAME)
         self._docker("run", "--detach", "--name", NAME, "--network=none",
-                     f"--cgroup-parent=/{NAME}", f"--user={USER.pw_uid}:{USER.pw_gid}", "--volume=/usr:/usr:ro",
-                     f"--volume={self.data}:/data", "--tmpfs=/tmp", "--tmpfs=/run:mode=1777", NAME,
-                     *COMMAND)
+                     f"--cgroup-parent=/{NAME}", f"--user={USER.pw_uid}:{USER.pw_gid}",
+                     "--volume=/usr:/usr:ro", f"--volume={self.data}:/data", "--tmpfs=/tmp",
+                     "--tmpfs=/run:mode=1777", NAME, *COMMAND)
 
     def pid(self):
         said = self._docker("inspect", "--format={{.State.Pid}}", NAME, check=False)

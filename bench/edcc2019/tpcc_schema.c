@@ -1,24 +1,25 @@
 /* The nine tables (1.3), their primary keys, and the two indexes that the transactions need. */
 #include "tpcc.h"
 
-#define ADDRESS(p)                                                                    \
-    p "_street_1 VARCHAR(20), " p "_street_2 VARCHAR(20), " p "_city VARCHAR(20), " p \
-      "_state CHAR(2), " p "_zip CHAR(9), "
-
 static const char *const STATEMENTS[] = {
     "DROP DATABASE IF EXISTS tpcc",
     "CREATE DATABASE tpcc CHARACTER SET latin1",
     "USE tpcc",
-    "CREATE TABLE warehouse (w_id INT PRIMARY KEY, w_name VARCHAR(10), " ADDRESS(
-        "w") "w_tax DECIMAL(4,4), w_ytd DECIMAL(12,2))",
-    "CREATE TABLE district (d_id INT, d_w_id INT, d_name VARCHAR(10), " ADDRESS(
-        "d") "d_tax DECIMAL(4,4), d_ytd DECIMAL(12,2), d_next_o_id INT, PRIMARY KEY (d_w_id, d_id))",
+    "CREATE TABLE warehouse (w_id INT PRIMARY KEY, w_name VARCHAR(10), "
+    "w_street_1 VARCHAR(20), w_street_2 VARCHAR(20), w_city VARCHAR(20), "
+    "w_state CHAR(2), w_zip CHAR(9), w_tax DECIMAL(4,4), w_ytd DECIMAL(12,2))",
+    "CREATE TABLE district (d_id INT, d_w_id INT, d_name VARCHAR(10), "
+    "d_street_1 VARCHAR(20), d_street_2 VARCHAR(20), d_city VARCHAR(20), "
+    "d_state CHAR(2), d_zip CHAR(9), d_tax DECIMAL(4,4), d_ytd DECIMAL(12,2), "
+    "d_next_o_id INT, PRIMARY KEY (d_w_id, d_id))",
     "CREATE TABLE customer (c_id INT, c_d_id INT, c_w_id INT, c_first VARCHAR(16), "
-    "c_middle CHAR(2), c_last VARCHAR(16), " ADDRESS(
-        "c") "c_phone CHAR(16), c_since DATETIME, c_credit CHAR(2), c_credit_lim DECIMAL(12,2), "
-             "c_discount DECIMAL(4,4), c_balance DECIMAL(12,2), c_ytd_payment DECIMAL(12,2), "
-             "c_payment_cnt INT, c_delivery_cnt INT, c_data VARCHAR(500), "
-             "PRIMARY KEY (c_w_id, c_d_id, c_id), KEY (c_w_id, c_d_id, c_last, c_first))",
+    "c_middle CHAR(2), c_last VARCHAR(16), "
+    "c_street_1 VARCHAR(20), c_street_2 VARCHAR(20), c_city VARCHAR(20), "
+    "c_state CHAR(2), c_zip CHAR(9), c_phone CHAR(16), c_since DATETIME, c_credit CHAR(2), "
+    "c_credit_lim DECIMAL(12,2), "
+    "c_discount DECIMAL(4,4), c_balance DECIMAL(12,2), c_ytd_payment DECIMAL(12,2), "
+    "c_payment_cnt INT, c_delivery_cnt INT, c_data VARCHAR(500), "
+    "PRIMARY KEY (c_w_id, c_d_id, c_id), KEY (c_w_id, c_d_id, c_last, c_first))",
     "CREATE TABLE history (h_c_id INT, h_c_d_id INT, h_c_w_id INT, h_d_id INT, h_w_id INT, "
     "h_date DATETIME, h_amount DECIMAL(6,2), h_data VARCHAR(24))",
     "CREATE TABLE orders (o_id INT, o_d_id INT, o_w_id INT, o_c_id INT, o_entry_d DATETIME, "
