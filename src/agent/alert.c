@@ -18,6 +18,7 @@ struct unknown {
     uint32_t pid, tid, score;
     char command[PROBE_COMMAND];
     uint16_t codes[PATTERN_MAX];
+    char old_version[PROFILE_NAME]; /* that showed it; "": none ever did */
     bool known_before; /* the thread's last window that the profile knows is in `before` */
     uint16_t before[PATTERN_MAX];
 };
@@ -37,6 +38,7 @@ struct alert {
     uint32_t tree_pid[ALERT_TREES];
     json_t *tree[ALERT_TREES]; /* as it was when the process was last known: it may end any time */
     size_t trees;
+    uint64_t old; /* of the novelties, laid aside: an earlier version showed them */
     uint64_t novelties, mismatches, mismatches_before, lost;
     double latency_ms;
     bool told, changed;
@@ -112,6 +114,24 @@ static void spell(struct alert *alert, const struct report *report)
     unknown->command[sizeof unknown->command - 1] = '\0';
     probe_report_codes(alert->subject.probe, report, unknown->codes);
     find_known_before(alert, report, unknown);
+    const char *version =
+        profile_shown_in(alert->subject.service->profile, unknown->kind, unknown->codes);
+    if (version)
+        snprintf(unknown->old_version, sizeof unknown->old_version, "%s", version);
+}
+
+/* Has an earlier version of the service shown what is reported? */
+static bool is_old(const struct alert *alert, const struct report *report)
+{
+    uint16_t codes[PATTERN_MAX];
+    probe_report_codes(alert->subject.probe, report, codes);
+    return profile_look(alert->subject.service->profile, report->pattern, codes) == PATTERN_ASIDE;
+}
+
+/* Is all that was found old? */
+static bool all_old(const struct alert *alert)
+{
+    return alert->old > 0 && alert->old == alert->novelties;
 }
 
 static void name_tree(struct alert *alert, const struct report *report)
@@ -157,7 +177,10 @@ bool alert_note(struct alert *alert, const struct report *report)
         alert->first_report = *report;
         alert->has_first = true;
     }
+    bool old = is_old(alert, report);
+    worse |= all_old(alert) && !old;
     alert->novelties++;
+    alert->old += old;
     name_tree(alert, report);
     spell(alert, report);
     return worse;
@@ -226,6 +249,8 @@ static json_t *unknown_json(const struct alert *alert, const struct unknown *unk
                   (json_int_t)unknown->pid, "tid", (json_int_t)unknown->tid, "command",
                   command_json(unknown->command), "time", time_json(unknown->time), "count",
                   (json_int_t)count.count, "score", (json_int_t)unknown->score);
+    json_object_set_new(json, "old_version",
+                        unknown->old_version[0] ? json_string(unknown->old_version) : json_null());
     json_object_set_new(json, "known_before",
                         unknown->known_before
                             ? call_names_json(unknown->before, length_of(alert, PATTERN_WINDOW))
@@ -250,6 +275,12 @@ static const char *detector_name(const struct alert *alert)
     return alert->loss ? "loss" : alert->kind == PATTERN_WINDOW ? "stide" : "bosc";
 }
 
+static json_t *text_json(const char *text)
+{
+    json_t *json = json_string(text);
+    return json ? json : json_string("a replica left its profile");
+}
+
 static json_t *message_json(const struct alert *alert)
 {
     const struct service *service = alert->subject.service;
@@ -268,6 +299,14 @@ static json_t *message_json(const struct alert *alert)
         call_name(first->history[(first->position - 1) % HISTORY] % CALL_CODES, name);
         memccpy(command, first->head.command, '\0', sizeof command - 1);
     }
+    if (all_old(alert)) {
+        snprintf(text, sizeof text,
+                 "%s: replica %s shows old behaviour again: %" PRIu64
+                 " patterns of version %s that version %s had not shown; first by %s[%" PRIu32 "]",
+                 service->name, alert->subject.workload->name, alert->old,
+                 alert->unknown[0].old_version, service->version, command, first->head.pid);
+        return text_json(text);
+    }
     snprintf(text, sizeof text,
              "%s: replica %s left its profile: %" PRIu32 " of the last %" PRIu32
              " %s unknown (threshold %" PRIu32 "); first unknown call %s by %s[%" PRIu32 "]",
@@ -275,8 +314,7 @@ static json_t *message_json(const struct alert *alert)
              alert->kind == PATTERN_WINDOW ? rule->frame : rule->epoch,
              alert->kind == PATTERN_WINDOW ? "windows" : "calls' bags", alert->threshold, name,
              command, first->head.pid);
-    json_t *json = json_string(text);
-    return json ? json : json_string("a replica left its profile");
+    return text_json(text);
 }
 
 static json_t *replica_json(const struct workload *workload)
@@ -301,6 +339,8 @@ static void add_evidence(struct alert *alert, json_t *json)
     json_object_set_new(json, "other_trees", others);
     json_object_set_new(json, "unknown", unknown);
     json_object_set_new(json, "novelties", json_integer((json_int_t)alert->novelties));
+    json_object_set_new(json, "old_novelties", json_integer((json_int_t)alert->old));
+    json_object_set_new(json, "old_behaviour", json_boolean(all_old(alert)));
     json_object_set_new(json, "mismatches", json_integer((json_int_t)alert->mismatches));
     json_object_set_new(json, "lost", json_integer((json_int_t)alert->lost));
 }

@@ -35,7 +35,8 @@ struct alert *alert_new(const struct alert_subject *subject, const struct report
 void alert_free(struct alert *alert);
 
 /* A novelty or another crossing of this replica; novelties from before the crossing come first.
- * True when it turns an alert about a loss into one about what the replica does. */
+ * True when the alert becomes a graver one: about what the replica does instead of a loss, about
+ * something never seen instead of old behaviour. */
 bool alert_note(struct alert *alert, const struct report *report);
 
 /* Losses while it is open: what was not seen, reports that the replica's quota held back. */

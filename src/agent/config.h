@@ -28,6 +28,7 @@ struct service_config {
     struct detect_rule detect;
     struct growth_rule growth;
     uint64_t min_calls; /* fewer than these: the profile stays incomplete */
+    bool reuse;         /* a new version starts from the profile of the one learned last */
     bool watch;         /* false: leave this service alone */
 };
 

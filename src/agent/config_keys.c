@@ -77,6 +77,9 @@ static const struct key LEARN_KEYS[] = {
     {.name = "min_calls", .type = KEY_CALLS, .offset = IN_SERVICE(min_calls), .text = "10000",
      .min = 0, .max = 1e12,
      .help = "A profile learned from fewer calls stays incomplete."},
+    {.name = "reuse", .type = KEY_SWITCH, .offset = IN_SERVICE(reuse), .text = "true",
+     .help = "A new version starts from what the version learned last is known to do: only the "
+             "difference is learned."},
     {.name = NULL},
 };
 

@@ -131,8 +131,7 @@ static void judge(struct agent *agent, struct watched *watched, const struct rep
     if (service->mode == MODE_OFF)
         return;
     if ((learned && in_table) || service->mode == MODE_LEARN || watched->learns_start) {
-        service_learn(&room, service, report->pattern, codes, in_table);
-        watched->start_grown++;
+        watched->start_grown += service_learn(&room, service, report->pattern, codes, in_table);
         return;
     }
     /* Compared with a newcomer's own empty table: only what the profile lacks as well is new. */

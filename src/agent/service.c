@@ -32,8 +32,10 @@ static struct profile *stored(const struct service *service, uint32_t window, ui
     struct profile *profile = profile_load(service->path, &err);
     if (profile) {
         const struct profile_facts *facts = profile_facts(profile);
-        if (facts->window == window && facts->bag == bag)
+        if (facts->window == window && facts->bag == bag) {
+            profile_begin(profile);
             return profile;
+        }
         error_set(&err, EXIT_USAGE, 0, "%s: made with window %u and bag %u, not %u and %u",
                   service->path, facts->window, facts->bag, window, bag);
         profile_free(profile);
@@ -42,11 +44,29 @@ static struct profile *stored(const struct service *service, uint32_t window, ui
     return NULL;
 }
 
-static struct profile *fresh(const struct service *service, uint32_t window, uint32_t bag)
+/* What the version learned last knows; NULL when there is none, or it is not wanted. */
+static struct profile *inherited(const struct service *service, const char *dir, uint32_t window,
+                                 uint32_t bag)
 {
-    struct profile *profile = profile_new(service->name, service->version, window, bag);
-    struct profile_facts *facts = profile_facts(profile);
-    facts->created = facts->updated = clock_realtime();
+    struct error err;
+    struct profile *old =
+        service->config.reuse ? profile_latest(dir, service->name, window, bag) : NULL;
+    if (!old)
+        return NULL;
+    struct profile *profile = profile_reuse(old, service->version, &err);
+    if (profile)
+        log_info("%s, version %s: starts from version %s, which knows %zu patterns", service->name,
+                 service->version, profile_facts(old)->version, profile_size(profile));
+    profile_free(old);
+    return profile;
+}
+
+static struct profile *fresh(const struct service *service, const char *dir, uint32_t window,
+                             uint32_t bag)
+{
+    struct profile *profile = inherited(service, dir, window, bag);
+    if (!profile)
+        profile = profile_new(service->name, service->version, window, bag);
     profile_grow_by(profile, &service->config.growth);
     return profile;
 }
@@ -102,7 +122,7 @@ struct service *service_open(const struct service_room *room, const char *name, 
     }
     service->profile = stored(service, config->window, config->bag);
     if (!service->profile)
-        service->profile = fresh(service, config->window, config->bag);
+        service->profile = fresh(service, dir, config->window, config->bag);
     if (probe_table_fill(room->probe, service->table, service->profile, err) < 0) {
         service_close(room, service);
         return NULL;
@@ -121,29 +141,39 @@ void service_close(const struct service_room *room, struct service *service)
     free(service);
 }
 
-void service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,
+bool service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,
                    const uint16_t *codes, bool in_table)
 {
     struct error err;
     if (profile_count(service->profile, kind) >= room->config->max_patterns) {
         profile_facts(service->profile)->lost++;
         service->loss = true;
-        return;
+        return false;
     }
-    if (!profile_add(service->profile, kind, codes))
-        return;
+    enum pattern_state before = profile_add(service->profile, kind, codes);
+    if (before == PATTERN_KNOWN)
+        return false;
     service->dirty = true;
+    service->returned |= before == PATTERN_ASIDE;
     if (!in_table && probe_table_add(room->probe, service->table, kind, codes, &err) < 0)
         log_warn("%s: %s", service->name, err.text);
+    return before == PATTERN_NEW;
 }
 
-/* What the last steady intervals would have raised: the thresholds are proposed from it. */
+/*
+ * What the last steady intervals would have raised: the thresholds are proposed from it. The kernel
+ * does not know what is laid aside, so that an interval in which such patterns were shown has peaks
+ * that say nothing.
+ */
 static void note_peaks(struct service *service, uint32_t frame_peak, uint32_t epoch_peak)
 {
     struct profile_facts *facts = profile_facts(service->profile);
     const struct growth *growth = profile_growth(service->profile);
     if (growth->in_a_row <= 1)
         facts->frame_peak = facts->epoch_peak = 0;
+    if (service->returned)
+        frame_peak = epoch_peak = 0;
+    service->returned = false;
     if (frame_peak > facts->frame_peak)
         facts->frame_peak = frame_peak;
     if (epoch_peak > facts->epoch_peak)

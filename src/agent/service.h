@@ -25,6 +25,7 @@ struct service {
     struct detect_rule rule; /* in force: no RULE_AUTO */
     uint32_t replicas;       /* running now */
     bool loss;               /* something was lost since the last growth_update */
+    bool returned;           /* a replica showed old behaviour since the last interval ended */
     bool dirty;              /* the profile has changed since it was saved */
     uint64_t saved;          /* when, CLOCK_MONOTONIC */
     uint64_t idle_since;     /* when the last replica went, 0: has replicas */
@@ -39,7 +40,8 @@ struct service_room {
 };
 
 /*
- * Makes a service: its profile from the state directory, else a new one, its table filled. A
+ * Makes a service: its profile from the state directory, else a new one, which starts from another
+ * version's when the configuration says so and there is one; its table filled. A
  * profile that cannot be read, or was made with other lengths, is laid aside (renamed to *.refused)
  * with a warning, and learning starts anew. NULL on error (no table to be had).
  */
@@ -52,8 +54,9 @@ void service_close(const struct service_room *room, struct service *service);
 /* Takes over the configuration that is now in force. */
 void service_configure(const struct service_room *room, struct service *service);
 
-/* A pattern learned from a replica; known: the kernel's table has it already. */
-void service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,
+/* A pattern learned from a replica; in_table: the kernel's table has it already. True when the
+ * profile grew by it. */
+bool service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,
                    const uint16_t *codes, bool in_table);
 
 enum training {

@@ -67,14 +67,15 @@ static json_t *service_json(const struct agent *agent, const struct service *ser
                              service->version, "mode", mode_name(service->mode), "state",
                              profile_state(service->profile, state, sizeof state));
     json_t *numbers = json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "windows",
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "windows",
         (json_int_t)profile_count(service->profile, PATTERN_WINDOW), "bags",
-        (json_int_t)profile_count(service->profile, PATTERN_BAG), "steady",
-        (json_int_t)growth->in_a_row, "needed", (json_int_t)growth->rule.needed, "frame",
-        (json_int_t)service->rule.frame, "frame_threshold",
-        (json_int_t)service->rule.frame_threshold, "epoch", (json_int_t)service->rule.epoch,
-        "epoch_threshold", (json_int_t)service->rule.epoch_threshold, "open_alerts",
-        (json_int_t)service->open_alerts, "alerts", (json_int_t)service->alerts);
+        (json_int_t)profile_count(service->profile, PATTERN_BAG), "laid_aside",
+        (json_int_t)profile_aside(service->profile), "steady", (json_int_t)growth->in_a_row,
+        "needed", (json_int_t)growth->rule.needed, "frame", (json_int_t)service->rule.frame,
+        "frame_threshold", (json_int_t)service->rule.frame_threshold, "epoch",
+        (json_int_t)service->rule.epoch, "epoch_threshold",
+        (json_int_t)service->rule.epoch_threshold, "open_alerts", (json_int_t)service->open_alerts,
+        "alerts", (json_int_t)service->alerts);
     json_object_update_new(json, numbers);
     json_object_set_new(json, "replicas", replicas);
     return json;

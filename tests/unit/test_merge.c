@@ -401,10 +401,10 @@ static void many_sources_keep_their_marks(void **state)
     enum { MANY = 21 };
     size_t count;
     struct profile *each[MANY];
-    for (uint16_t i = 0; i < MANY; i++) {
+    for (size_t i = 0; i < MANY; i++) {
         each[i] = profile_new("web", "1", WINDOW, BAG);
         add_window(each[i], 0, 0, 0);
-        add_window(each[i], 1, 1, i);
+        add_window(each[i], 1, 1, (uint16_t)i);
         profile_facts(each[i])->calls = i;
     }
     struct profile *merged = merge(each, MANY), *again = copy(merged);
