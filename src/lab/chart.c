@@ -22,13 +22,14 @@ void chart_escape(FILE *out, const char *text)
 
 /* ---- axes ---- */
 
-enum { WIDTH = 470, HEIGHT = 360, LEFT = 62, RIGHT = 444, TOP = 14, BOTTOM = 302 };
+enum { WIDTH = 470, WIDE = 940, HEIGHT = 360, LEFT = 62, TOP = 14, BOTTOM = 302 };
 
 struct axis {
     const char *title;
     double end, step;
     const char *unit; /* behind the numbers of its ticks, which are the values over `scale` */
     double scale;
+    int right; /* of a horizontal axis: where it ends */
 };
 
 /* 1, 2 or 5 times a power of ten, so that about five ticks cover the range. */
@@ -44,17 +45,18 @@ static struct axis count_axis(const char *title, double most)
 {
     double step = nice_step(fmax(most, 5)), end = ceil(fmax(most, 5) / step) * step;
     double scale = end >= 2e6 ? 1e6 : end >= 2e4 ? 1e3 : 1;
-    return (struct axis){title, end, step, scale >= 1e6 ? " M" : scale > 1 ? " k" : "", scale};
+    return (struct axis){title, end,      step, scale >= 1e6 ? " M" : scale > 1 ? " k" : "",
+                         scale, WIDE - 26};
 }
 
 static struct axis share_axis(const char *title, double end)
 {
-    return (struct axis){title, end, nice_step(end), " %", 0.01};
+    return (struct axis){title, end, nice_step(end), " %", 0.01, WIDTH - 26};
 }
 
 static double place_x(const struct axis *x, double value)
 {
-    return LEFT + value / x->end * (RIGHT - LEFT);
+    return LEFT + value / x->end * (x->right - LEFT);
 }
 
 static double place_y(const struct axis *y, double value)
@@ -76,10 +78,10 @@ static void draw_axes(FILE *out, const struct axis *x, const struct axis *y)
         fprintf(out,
                 "<path class=\"grid\" d=\"M%d %.1f H%d\"/>"
                 "<text x=\"%d\" y=\"%.1f\" class=\"end\">%g%s</text>\n",
-                LEFT, at, RIGHT, LEFT - 8, at + 4.5, i * y->step / y->scale, y->unit);
+                LEFT, at, x->right, LEFT - 8, at + 4.5, i * y->step / y->scale, y->unit);
     }
-    fprintf(out, "<path class=\"axis\" d=\"M%d %d V%d H%d\"/>\n", LEFT, TOP, BOTTOM, RIGHT);
-    fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"mid\">%s</text>\n", (LEFT + RIGHT) / 2,
+    fprintf(out, "<path class=\"axis\" d=\"M%d %d V%d H%d\"/>\n", LEFT, TOP, BOTTOM, x->right);
+    fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"mid\">%s</text>\n", (LEFT + x->right) / 2,
             BOTTOM + 44, x->title);
     fprintf(out, "<text transform=\"translate(14 %d) rotate(-90)\" class=\"mid\">%s</text>\n",
             (TOP + BOTTOM) / 2, y->title);
@@ -103,7 +105,7 @@ void chart_roc(FILE *out, const struct series *series, double most)
     struct axis x = share_axis("false alarms", most), y = share_axis("attacks found", 1);
     begin(out, WIDTH, HEIGHT, "ROC curves");
     draw_axes(out, &x, &y);
-    fprintf(out, "<path class=\"chance\" d=\"M%d %d L%d %.1f\"/>\n", LEFT, BOTTOM, RIGHT,
+    fprintf(out, "<path class=\"chance\" d=\"M%d %d L%d %.1f\"/>\n", LEFT, BOTTOM, x.right,
             place_y(&y, most));
     for (size_t i = 0; i < series->count; i++) {
         const json_t *curve = json_object_get(series->detector[i], "roc");
@@ -129,7 +131,7 @@ void chart_growth(FILE *out, const struct series *series)
         patterns = fmax(patterns, number_at(last, 1));
     }
     struct axis x = count_axis("calls learned", calls), y = count_axis("patterns", patterns);
-    begin(out, WIDTH, HEIGHT, "Growth curves");
+    begin(out, WIDE, HEIGHT, "Growth curves");
     draw_axes(out, &x, &y);
     for (size_t i = 0; i < series->count; i++) {
         const json_t *curve = json_object_get(series->detector[i], "growth");

@@ -270,10 +270,9 @@ static void write_pictures(FILE *out, const json_t *detectors)
           "<h2>How the profiles grew</h2>\n",
           out);
     write_legend(out, &series, false);
-    fputs("<div class=\"pair\"><figure id=\"growth\">\n", out);
+    fputs("<figure id=\"growth\">\n", out);
     chart_growth(out, &series);
-    fputs("<figcaption>Distinct patterns over the calls learned.</figcaption></figure></div>\n",
-          out);
+    fputs("<figcaption>Distinct patterns over the calls learned.</figcaption></figure>\n", out);
 }
 
 void report_write(const json_t *document, FILE *out)
