@@ -180,30 +180,37 @@ static int print(const struct cmd_line *line, const json_t *document, struct err
     return EXIT_DONE;
 }
 
-static int evaluate(const struct cmd_line *line, struct evaluation *evaluation, struct error *err)
+static int evaluate(const struct cmd_line *line, const struct candidates *candidates,
+                    const struct corpus *corpus, unsigned cores, struct error *err)
 {
-    const struct corpus *corpus = evaluation->corpus;
     const char *text = option(line, "protocol");
     struct protocol protocol = protocol_for(corpus);
-    uint64_t rounds = 1000;
-    if ((text && protocol_parse(text, &protocol, err) < 0) ||
-        read_method(line, &protocol, &evaluation->method, err) < 0 ||
-        read_number(line, "rounds", 0, 1000000, &rounds, err) < 0 ||
-        read_number(line, "seed", 0, INT64_MAX, &evaluation->bootstrap.seed, err) < 0)
-        return -1;
     struct progress progress;
-    evaluation->protocol = &protocol;
-    evaluation->bootstrap.rounds = (unsigned)rounds;
-    evaluation->watcher = (struct watcher){look, &progress};
+    uint64_t rounds = 1000;
+    struct evaluation evaluation = {.corpus = corpus,
+                                    .protocol = &protocol,
+                                    .distinct = option(line, "distinct"),
+                                    .bootstrap = {.seed = 1},
+                                    .candidates = candidates->all,
+                                    .count = candidates->count,
+                                    .journal = option(line, "resume"),
+                                    .threads = cores,
+                                    .watcher = {look, &progress}};
+    if ((text && protocol_parse(text, &protocol, err) < 0) ||
+        read_method(line, &protocol, &evaluation.method, err) < 0 ||
+        read_number(line, "rounds", 0, 1000000, &rounds, err) < 0 ||
+        read_number(line, "seed", 0, INT64_MAX, &evaluation.bootstrap.seed, err) < 0)
+        return -1;
+    evaluation.bootstrap.rounds = (unsigned)rounds;
     progress_start(&progress, "judging", "trials", 0);
-    json_t *document = evaluation_run(evaluation, err);
+    json_t *document = evaluation_run(&evaluation, err);
     progress_end(&progress);
     int code = document ? print(line, document, err) : -1;
     json_decref(document);
     return code;
 }
 
-static int load_and_evaluate(const struct cmd_line *line, struct evaluation *evaluation,
+static int load_and_evaluate(const struct cmd_line *line, const struct candidates *candidates,
                              struct error *err)
 {
     uint64_t memory = 2ULL << 30, cores = parallel_cores();
@@ -220,9 +227,7 @@ static int load_and_evaluate(const struct cmd_line *line, struct evaluation *eva
     progress_end(&progress);
     if (failed)
         return -1;
-    evaluation->corpus = &corpus;
-    evaluation->threads = (unsigned)cores;
-    int code = evaluate(line, evaluation, err);
+    int code = evaluate(line, candidates, &corpus, (unsigned)cores, err);
     corpus_clear(&corpus);
     return code;
 }
@@ -231,13 +236,8 @@ static int run(const struct cmd_line *line, struct error *err)
 {
     struct candidates candidates = {0};
     int code = read_candidates(line, &candidates, err);
-    struct evaluation evaluation = {.distinct = option(line, "distinct"),
-                                    .bootstrap = {.seed = 1},
-                                    .candidates = candidates.all,
-                                    .count = candidates.count,
-                                    .journal = option(line, "resume")};
     if (code == 0)
-        code = load_and_evaluate(line, &evaluation, err);
+        code = load_and_evaluate(line, &candidates, err);
     candidates_clear(&candidates);
     return code;
 }

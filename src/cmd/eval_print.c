@@ -40,6 +40,9 @@ static void print_head(const json_t *document)
     printf("%lld traces repeat another's calls; %lld attacks have the calls of a normal trace\n",
            json_integer_value(json_object_get(traces, "repeated")),
            json_integer_value(json_object_get(traces, "attacks_like_normal")));
+    long long faults = json_integer_value(json_object_get(traces, "faults"));
+    if (faults)
+        printf("%lld malformed lines passed over, or calls of unknown name\n", faults);
     printf("protocol %s. %s\n", json_string_value(json_object_get(document, "protocol")),
            json_string_value(json_object_get(document, "protocol_words")));
 }

@@ -90,6 +90,15 @@ static size_t memory(const void *model)
     return bytes;
 }
 
+static size_t patterns(const void *model)
+{
+    const struct quorum *quorum = model;
+    size_t count = 0;
+    for (size_t i = 0; i < quorum->count; i++)
+        count += detector_patterns(quorum->members[i]);
+    return count;
+}
+
 /* ---- streams ---- */
 
 static void stream_open(const void *model, void *stream)
@@ -318,6 +327,7 @@ const struct detector_kind kind_quorum = {
     .create = create,
     .destroy = destroy,
     .memory = memory,
+    .patterns = patterns,
     .learn = learn,
     .settle = settle,
     .judge = judge,

@@ -17,7 +17,7 @@ static json_t *traces_json(const struct corpus *corpus)
 {
     json_t *json = json_object();
     size_t repeats = 0, like_normal = 0;
-    uint64_t calls = 0;
+    uint64_t calls = 0, faults = 0;
     for (enum trace_label label = LABEL_TRAINING; label <= LABEL_ATTACK; label++)
         json_object_set_new(json, trace_label_name(label),
                             json_integer((json_int_t)corpus_labelled(corpus, label)));
@@ -25,8 +25,10 @@ static json_t *traces_json(const struct corpus *corpus)
         repeats += corpus->traces[i].repeats;
         like_normal += corpus->traces[i].like_normal;
         calls += corpus->traces[i].count;
+        faults += corpus->traces[i].faults;
     }
     json_object_set_new(json, "calls", json_integer((json_int_t)calls));
+    json_object_set_new(json, "faults", json_integer((json_int_t)faults));
     json_object_set_new(json, "repeated", json_integer((json_int_t)repeats));
     json_object_set_new(json, "attacks_like_normal", json_integer((json_int_t)like_normal));
     return json;
