@@ -13,7 +13,8 @@ usage: ./do VERB
   build       build build/skink
   demo        real containers, a real attack, what Skink says about it (3 minutes)
   test        every test; the last line sums up
-  bench       measure what Skink costs, beside its peers
+  bench       measure what Skink costs, beside its peers; `bench reuse`: how much sooner a new
+              version is learned from the last one's profile (20 minutes, needs the npm registry)
   install     install into /usr/local (or PREFIX): program, library, manual page, systemd unit
   clean       remove everything that was built
 
@@ -65,6 +66,13 @@ test | lint | fuzz)
     tests/suite "$@"
     ;;
 bench)
+    if [ "${1:-}" = reuse ]; then # what docs/results/reuse.md shows
+        shift
+        packages build reuse
+        build
+        as_root python3 bench/reuse/reuse.py "$@"
+        exit
+    fi
     packages build demo bench
     build
     as_root python3 bench/bench.py "$@"

@@ -13,6 +13,8 @@ static const struct cmd_option OPTIONS[] = {
     {"epoch", 'e', "CALLS", "calls of the replica in an epoch (default 500)"},
     {"epoch-threshold", 'T', "N", "mismatches in the epoch that raise an alarm (50); 0: BoSC off"},
     {"proposed", 'p', NULL, "begin with the profile's proposal instead of these defaults"},
+    {"recall", 'r', NULL,
+     "take what is laid aside, an earlier version's behaviour, for known: what is left is new"},
     {"novelties", 'n', NULL, "list every unknown pattern, not only those of the first alarm"},
     READING_OPTIONS(0),
     {"json", 'j', NULL, "print JSON"},
@@ -110,6 +112,8 @@ static int run(const struct cmd_line *line, struct error *err)
     struct profile *profile = profile_load(line->operand[0], err);
     if (!profile)
         return -1;
+    if (cmd_has(line, &verb_detect, "recall"))
+        profile_recall(profile);
     int code = detect(line, profile, err);
     profile_free(profile);
     return code;

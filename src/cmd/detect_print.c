@@ -49,6 +49,9 @@ static void print_novelty(const struct detect_request *request, const struct nov
     uint32_t length = pattern_of(request, novelty, codes);
     printf("    %s ", novelty->kind == PATTERN_BAG ? "bag   " : "window");
     spell_pattern(novelty->kind, codes, length);
+    const char *old = profile_shown_in(request->profile, novelty->kind, codes);
+    if (old)
+        printf("  (as version %s did)", old);
 }
 
 static void print_first(const struct detect_request *request, const struct inspection *inspection)
@@ -119,11 +122,12 @@ static json_t *novelties_json(const struct detect_request *request, const struct
         uint32_t length = pattern_of(request, novelty, codes);
         json_array_append_new(
             array,
-            json_pack("{s:s s:I s:I s:I s:o s:I s:o}", "kind",
+            json_pack("{s:s s:I s:I s:I s:o s:I s:o s:s?}", "kind",
                       novelty->kind == PATTERN_BAG ? "bag" : "window", "call",
                       (json_int_t)novelty->call_index, "tid", (json_int_t)novelty->tid, "pid",
                       (json_int_t)novelty->pid, "time", time_json(novelty->time), "score",
-                      (json_int_t)novelty->score, "calls", call_names_json(codes, length)));
+                      (json_int_t)novelty->score, "calls", call_names_json(codes, length),
+                      "old_version", profile_shown_in(request->profile, novelty->kind, codes)));
     }
     return array;
 }

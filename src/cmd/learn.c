@@ -26,6 +26,7 @@ static const struct cmd_option OPTIONS[] = {
     {"reuse", 'r', "PROFILE",
      "begin with what another version's profile knows: only the difference is learned (service,"
      " window and bag are that profile's)"},
+    {"stop", 0, NULL, "stop as soon as the profile is learned, as skink run does"},
     {"min-calls", 'c', "N", "fewer calls leave the profile incomplete (default 0)"},
     READING_OPTIONS('l'),
     {NULL, 0, NULL, NULL},
@@ -150,6 +151,8 @@ static int learn_all(const struct cmd_line *line, struct profile *profile,
                      struct error *err)
 {
     struct learner *learner = learner_new(profile);
+    if (cmd_has(line, &verb_learn, "stop"))
+        learner_stop_when_learned(learner);
     int failed = learn_one(learner, first, options->progress, err);
     for (int i = 1; i < line->count && !failed; i++) {
         struct trace_reader *reader = trace_open_as(line->operand[i], TRACE_TIMES, options, err);

@@ -17,6 +17,7 @@ struct peak {
 struct learner {
     struct profile *profile;
     struct replay *replay;
+    bool stops;       /* when the profile is learned */
     bool begun;       /* this trace has shown a call */
     uint64_t started; /* its time */
     uint64_t before;  /* training time of the traces before this one */
@@ -48,6 +49,16 @@ struct learner *learner_new(struct profile *profile)
     learner->row = memory_must(calloc(learner->row_length, sizeof *learner->row));
     facts->created = clock_realtime();
     return learner;
+}
+
+void learner_stop_when_learned(struct learner *learner)
+{
+    learner->stops = true;
+}
+
+static bool stopped(const struct learner *learner)
+{
+    return learner->stops && profile_growth(learner->profile)->learned;
 }
 
 static uint64_t interval_at(const struct learner *learner, uint64_t elapsed, uint64_t calls)
@@ -86,6 +97,8 @@ static void learn_calls(struct learner *learner, const struct call *calls, size_
             replay_calls(learner->replay, calls + done, i - done);
             done = i;
             update(learner, elapsed);
+            if (stopped(learner))
+                return;
             running = interval_at(learner, elapsed, number);
         }
         learner->elapsed = elapsed > learner->elapsed ? elapsed : learner->elapsed;
@@ -109,23 +122,24 @@ void learner_calls(struct learner *learner, const struct call *calls, size_t cou
         if (calls[0].kind == CALL_EXEC || calls[0].kind == CALL_FORK)
             profile_facts(learner->profile)->starts++;
     }
-    learn_calls(learner, calls, count);
+    if (!stopped(learner))
+        learn_calls(learner, calls, count);
 }
 
 int learner_trace(struct learner *learner, struct trace_reader *reader, struct error *err)
 {
     struct call calls[BATCH];
-    int count;
+    int count = 0;
     bool timed = profile_growth(learner->profile)->rule.interval_ns > 0;
     learner_replica(learner);
-    while ((count = trace_read(reader, calls, BATCH, err)) > 0) {
+    while (!stopped(learner) && (count = trace_read(reader, calls, BATCH, err)) > 0) {
         if (timed && !learner->begun && calls[0].time == 0)
             return error_set(err, EXIT_USAGE, 0,
                              "%s has no times (give --interval as a number of calls)",
                              trace_path(reader));
         learner_calls(learner, calls, (size_t)count);
     }
-    return count;
+    return count < 0 ? -1 : 0;
 }
 
 void learner_finish(struct learner *learner)

@@ -11,6 +11,9 @@ struct learner;
 /* Borrows the profile, whose growth curve has its rule but no point yet. Never NULL. */
 struct learner *learner_new(struct profile *profile);
 
+/* From now on the calls behind the end of the learning are left out, as the agent does. */
+void learner_stop_when_learned(struct learner *learner);
+
 /* What follows is another trace, or another replica's calls: the next stretch of the training. */
 void learner_replica(struct learner *learner);
 

@@ -162,3 +162,12 @@ struct profile *profile_reuse(struct profile *old, const char *version, struct e
     profile_grow_by(profile, &old->growth.rule);
     return profile;
 }
+
+void profile_recall(struct profile *profile)
+{
+    for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++) {
+        struct pattern_set *set = &profile->patterns[kind];
+        for (size_t number = 0; number < set->codes.count; number++)
+            pattern_set_claim(set, number);
+    }
+}

@@ -166,6 +166,9 @@ struct profile *profile_merge(struct profile *const *profiles, size_t count, str
  */
 struct profile *profile_reuse(struct profile *old, const char *version, struct error *err);
 
+/* Takes all that is laid aside for the profile's own: to ask what an alarm would be without it. */
+void profile_recall(struct profile *profile);
+
 /* The service's profile below dir that is learned, has these lengths and was updated last; NULL:
  * there is none. */
 struct profile *profile_latest(const char *dir, const char *service, uint32_t window, uint32_t bag);

@@ -174,3 +174,26 @@ def test_reuse_learns_the_difference_only(skink, learn, tmp_path):
     back.write_text(BUSY + "\n")
     detected, = json.loads(skink("detect", "-p", begun, "--json", back).stdout)
     assert detected["windows"]["novelties"] == 0
+
+
+def test_old_behaviour_is_told_from_new(skink, learn, tmp_path):
+    old, new, trace = learn("1.2", BUSY), tmp_path / "new.profile", tmp_path / "steady.trace"
+    trace.write_text((IDLE + " ") * 20 + "\n")
+    learned = skink("learn", "--reuse", old, "--service-version", "1.3", "--interval", 5, "--stop",
+                    "--sigma", 1000, "-o", new, trace)
+    assert "complete" in learned.stdout or "no start seen" in learned.stdout
+    shown = json.loads(skink("profile", "show", new, "--json").stdout)
+    assert shown["calls"] == 25  # five intervals: the rest of the trace is left out
+    back = tmp_path / "back.trace"
+    back.write_text(BUSY + " ptrace\n")
+
+    def novelties(*options):
+        detected, = json.loads(
+            skink("detect", *options, "--novelties", "--json", new, back).stdout)
+        return {tuple(each["calls"]): each["old_version"] for each in detected["novelties"]
+                if each["kind"] == "window"}
+
+    assert novelties()["openat", "read", "read"] == "1.2"
+    assert novelties()["read", "close", "ptrace"] is None
+    assert set(novelties("--recall")) == {("read", "close", "ptrace")}
+    assert "(as version 1.2 did)" in skink("detect", "--novelties", new, back).stdout
