@@ -28,7 +28,7 @@ struct dataset_trace {
 struct dataset {
     const char *kind; /* "adfa-ld", "unm", "lid-ds-2019", "lid-ds-2021", "hids-docker", "folder" */
     struct trace_options options; /* to open its traces with */
-    struct dataset_trace *traces; /* sorted by name */
+    struct dataset_trace *traces; /* sorted by name; LID-DS 2019: as runs.csv lists them */
     size_t count;
 };
 

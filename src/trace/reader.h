@@ -41,6 +41,6 @@ struct trace_reader {
 };
 
 extern const struct trace_format format_skink, format_plain, format_adfa_ld, format_unm,
-    format_strace, format_sysdig, format_lid_ds_2019, format_lid_ds_2021;
+    format_strace, format_sysdig, format_lid_ds_2019, format_lid_ds_2021, format_sysdig_bare;
 
 #endif

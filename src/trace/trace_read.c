@@ -8,8 +8,8 @@
 #include "trace/reader.h"
 
 static const struct trace_format *const FORMATS[] = {
-    &format_skink,  &format_plain,       &format_adfa_ld,     &format_unm, &format_strace,
-    &format_sysdig, &format_lid_ds_2019, &format_lid_ds_2021, NULL,
+    &format_skink,  &format_plain,       &format_adfa_ld,     &format_unm,         &format_strace,
+    &format_sysdig, &format_lid_ds_2019, &format_lid_ds_2021, &format_sysdig_bare, NULL,
 };
 
 void trace_close(struct trace_reader *reader)

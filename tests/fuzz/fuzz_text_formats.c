@@ -12,8 +12,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const FORMATS[16] = {NULL,     "plain",  "adfa-ld",     "unm",
-                                        "strace", "sysdig", "lid-ds-2019", "lid-ds-2021"};
+static const char *const FORMATS[16] = {NULL,          "plain",       "adfa-ld",
+                                        "unm",         "strace",      "sysdig",
+                                        "lid-ds-2019", "lid-ds-2021", "sysdig-bare"};
 
 #define LENIENT 0x40
 #define I386    0x80

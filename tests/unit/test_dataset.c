@@ -124,6 +124,41 @@ static void lid_ds_2019(void **state)
                    "CVE-2/bold_one.txt training  0\nCVE-2/bad_two.txt attack CVE-2 +42000\n");
 }
 
+/* Cut anywhere, the files of labels are refused or say less, never more. */
+static void cut_labels(void **state)
+{
+    (void)state;
+    static const char runs[] = "image_name, scenario_name, is_executing_exploit, warmup_time, "
+                               "recording_time, exploit_start_time\n"
+                               "v, one, False, 10, 60, -1\nv, two, True, 10, 60, 42\n";
+    static const char description[] = "{\"time\": {\"exploit\": [{\"absolute\": 1631252163.5}]}}";
+    char cut[sizeof runs];
+    struct dataset dataset;
+    struct error err;
+    store_deep("cut21", "test/normal_and_attack/a.sc", SC);
+    for (size_t length = 0; length <= strlen(description); length++) {
+        snprintf(cut, length + 1, "%s", description);
+        store_deep("cut21", "test/normal_and_attack/a.json", cut);
+        snprintf(path, sizeof path, "%s/cut21", folder);
+        bool whole = length == strlen(description);
+        assert_int_equal(dataset_open(path, &dataset, &err), whole ? 0 : -1);
+        if (whole)
+            dataset_clear(&dataset);
+    }
+    for (size_t length = 1; length <= strlen(runs); length++) {
+        snprintf(cut, length + 1, "%s", runs);
+        store_deep("cut19", "runs.csv", cut);
+        snprintf(path, sizeof path, "%s/cut19", folder);
+        if (dataset_open(path, &dataset, &err) < 0)
+            continue;
+        assert_true(dataset.count <= 2);
+        dataset_clear(&dataset);
+    }
+    assert_int_equal(dataset_open(path, &dataset, &err), 0);
+    assert_int_equal(dataset.count, 2);
+    dataset_clear(&dataset);
+}
+
 static void a_folder(void **state)
 {
     (void)state;
@@ -254,6 +289,7 @@ int main(void)
         cmocka_unit_test(hids_docker),
         cmocka_unit_test(lid_ds_2021),
         cmocka_unit_test(lid_ds_2019),
+        cmocka_unit_test(cut_labels),
         cmocka_unit_test(a_folder),
         cmocka_unit_test(refused_sets),
         cmocka_unit_test(adfa_ld_as_published),

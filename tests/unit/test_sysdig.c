@@ -68,6 +68,46 @@ static void lid_ds_2021(void **state)
     assert_reads(read_file(&STRICT), "lid-ds-2021", expected);
 }
 
+static const char BARE[] = "close res=0 \n"
+                           "open \n"
+                           "open fd=12(<f>/etc/hosts) name=/etc/hosts \n"
+                           "getpid \n"
+                           "read fd=12 size=512 \n"
+                           "getpid \n"
+                           "read res=174 data=127.0.0.1 localhost > x = y\n"
+                           "open \n"
+                           "open \n"
+                           "open fd=-2(ENOENT) name=/a \n"
+                           "open fd=-2(ENOENT) name=/b \n"
+                           "accept flags=0 \n"
+                           "accept fd=3(<4t>) \n"
+                           "geteuid \n"
+                           "geteuid euid=33(www-data) \n"
+                           "clone res=0 exe=a args= tid=81(a) pid=80(a) \n"
+                           "clone res=81 exe=a args= tid=80(a) pid=80(a) \n"
+                           "exit \n";
+
+static void sysdig_bare(void **state)
+{
+    (void)state;
+    store_text("one.log", BARE);
+    assert_reads(read_file(&STRICT), "sysdig-bare",
+                 "1:1 close\n1:1 open\n1:1 getpid\n1:1 read\n1:1 open\n1:1 open\n1:1 accept\n"
+                 "1:1 geteuid\n1:1 clone\n1:1 exit\n");
+    assert_survives_truncation("one.log", BARE, "sysdig-bare");
+    static const char *const wrong[] = {"= x", "read fd", "read =3", "read/fd=3",
+                                        "no_such_call fd=3"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "close fd=3\nclose res=0\n%s\n", wrong[i]);
+        store_text("wrong.log", text);
+        struct reading *reading = read_file(&(struct trace_options){.format = "sysdig-bare"});
+        assert_int_equal(reading->last, -1);
+        assert_int_equal(reading->count, 1);
+        assert_non_null(strstr(reading->err.text, "wrong.log: line 3: "));
+    }
+}
+
 static void sysdig_faults(void **state)
 {
     (void)state;
@@ -91,9 +131,8 @@ static void sysdig_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sysdig_text),
-        cmocka_unit_test(lid_ds_2019),
-        cmocka_unit_test(lid_ds_2021),
+        cmocka_unit_test(sysdig_text),   cmocka_unit_test(lid_ds_2019),
+        cmocka_unit_test(lid_ds_2021),   cmocka_unit_test(sysdig_bare),
         cmocka_unit_test(sysdig_faults),
     };
     return run_reading_tests(tests);
