@@ -62,7 +62,7 @@ def record(skink, source, cache, traces, seconds):
     """For each version: a training, another time of normal work, and the attacks."""
     number = 0
     for version in VERSIONS:
-        for name, length in (("training", seconds), ("normal", seconds / 2)):
+        for name, length in (("training", seconds), ("normal", 0.4 * seconds)):
             number += 1
             with Recorded(skink, source, cache, version, traces / f"{version}.{name}.trace"):
                 done = load.run(PORT, number, length)

@@ -243,6 +243,38 @@ static void thresholds_decide(void **state)
     profile_free(profile);
 }
 
+/* What the old version did is neither growth nor a mismatch; what the new one does not show of it
+ * is laid aside; and what comes after the end of the learning is left out. */
+static void a_reused_profile_learns_the_difference(void **state)
+{
+    (void)state;
+    struct error err;
+    begin();
+    put_loop(0, 60, CALM, 5, true);
+    put_loop(60, 60, FOUL, 9, true);
+    end();
+    struct profile *old = profile_with(BY_TIME);
+    assert_int_equal(learn(old, &err), 0);
+    struct profile *new = profile_reuse(old, "2", &err);
+    struct learner *learner = learner_new(new);
+    learner_stop_when_learned(learner);
+    struct trace_reader *reader = trace_open(path, TRACE_TIMES, &err);
+    assert_non_null(reader);
+    assert_int_equal(learner_trace(learner, reader, &err), 0);
+    trace_close(reader);
+    learner_finish(learner);
+
+    assert_true(profile_growth(new)->learned);
+    assert_int_equal(profile_facts(new)->learn_ns, 50 * NS_PER_S);
+    assert_int_equal(profile_facts(new)->calls, 5000);
+    assert_int_equal(profile_facts(new)->frame_peak, 0);
+    assert_int_equal(profile_size(new), profile_size(old));
+    assert_int_equal(profile_count(new, PATTERN_WINDOW), 5); /* turns of the calm loop */
+    assert_int_equal(profile_aside(new), profile_size(old) - 5 - profile_count(new, PATTERN_BAG));
+    profile_free(new);
+    profile_free(old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +284,7 @@ int main(void)
         cmocka_unit_test(traces_without_times_count_calls),
         cmocka_unit_test(an_attack_is_found_and_explained),
         cmocka_unit_test(thresholds_decide),
+        cmocka_unit_test(a_reused_profile_learns_the_difference),
     };
     autoclose int fd = memfd_create("trace", 0);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
