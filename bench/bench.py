@@ -30,6 +30,7 @@ PARTS = {
     "memory": fleet.memory,
     "alerts": fleet.alerts,
     "detect": traces.detect,
+    "detectors": traces.detectors,
 }
 
 

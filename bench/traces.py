@@ -1,4 +1,5 @@
-"""How fast `skink detect` reads and compares recorded traces: calls a second of one core."""
+"""How fast recorded traces are read and compared, and how fast each detector judges: calls a second
+of one core."""
 
 import json
 import os
@@ -69,3 +70,16 @@ def _real(system: System) -> Row:
 
 def detect(system: System, _strangers: set[str]) -> list[Row]:
     return [_made(system), _real(system)]
+
+
+def detectors(_system: System, _strangers: set[str]) -> list[Row]:
+    """Every detector on made calls, by bench/detectors.c. A quorum pays for each of its members."""
+    said = subprocess.run([program("detectors")], capture_output=True, text=True, check=True,
+                          start_new_session=True).stdout
+    rows = []
+    for line in said.splitlines():
+        name, speed, memory = line.split("\t")
+        target = {"best": 5_000_000, "quorum": 10_000_000}.get(name.partition("(")[0], 50_000_000)
+        rows.append(Row(f"judge_calls_per_s {name}", float(speed), "calls/s", target, at_least=True,
+                        note=f"{int(memory) / 1024:.0f} KiB learned"))
+    return rows

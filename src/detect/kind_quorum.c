@@ -246,7 +246,7 @@ static void settle(void *model)
 {
     struct quorum *quorum = model;
     double variances[DETECTOR_MEMBERS];
-    float *scores = memory_must(malloc((quorum->held.count + 1) * sizeof *scores));
+    float *scores = memory_must(calloc(quorum->held.count + 1, sizeof *scores));
     for (size_t i = 0; i < quorum->count; i++) {
         detector_settle(quorum->members[i]);
         judge_held_out(quorum, quorum->members[i], scores);

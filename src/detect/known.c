@@ -15,10 +15,11 @@ void known_learn(const struct pattern_maker *maker, struct fingerprints *known,
     }
 }
 
-/* Compiled for what the processor can. */
-__attribute__((target_clones("avx2", "default"))) void
-known_judge(const struct pattern_maker *maker, const struct fingerprints *known,
-            struct pattern_stream *stream, const uint16_t *codes, size_t count, float *scores)
+/* Compiled for what the processor can. (clang gives such a function a name of its own when it is
+ * not static.) */
+__attribute__((target_clones("avx2", "default"))) static void
+judge(const struct pattern_maker *maker, const struct fingerprints *known,
+      struct pattern_stream *stream, const uint16_t *codes, size_t count, float *scores)
 {
     const struct fingerprints set = *known;
     uint64_t prints[PATTERN_BATCH];
@@ -26,6 +27,12 @@ known_judge(const struct pattern_maker *maker, const struct fingerprints *known,
         batch = pattern_batch(count - at);
         patterns_make(maker, stream, codes + at, batch, prints);
         for (size_t i = 0; i < batch; i++)
-            scores[at + i] = prints[i] ? !fingerprints_has(&set, prints[i]) : SCORE_NONE;
+            scores[at + i] = prints[i] ? (float)!fingerprints_has(&set, prints[i]) : SCORE_NONE;
     }
+}
+
+void known_judge(const struct pattern_maker *maker, const struct fingerprints *known,
+                 struct pattern_stream *stream, const uint16_t *codes, size_t count, float *scores)
+{
+    judge(maker, known, stream, codes, count, scores);
 }

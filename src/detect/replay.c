@@ -3,12 +3,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/memory.h"
 #include "detect/fingerprints.h"
 #include "detect/frame.h"
 #include "detect/threads.h"
+#include "profile/secret.h"
 
 struct replay {
     struct pattern_secret secret;
@@ -29,31 +29,10 @@ struct replay {
     uint32_t epoch_mismatches;
 };
 
-static void draw_secret(struct pattern_secret *secret)
-{
-    uint8_t *at = (uint8_t *)secret;
-    for (size_t got = 0; got < sizeof *secret;) {
-        ssize_t more = getrandom(at + got, sizeof *secret - got, 0);
-        if (more > 0)
-            got += (size_t)more;
-    }
-    secret->spread |= 1;
-    secret->base |= 1;
-}
-
 static uint64_t fingerprint_of(const struct replay *replay, enum pattern_kind kind,
                                const uint16_t *codes)
 {
-    const struct pattern_secret *secret = &replay->secret;
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < replay->length[kind]; i++) {
-        uint64_t value = secret->value[codes[i]];
-        sum = kind == PATTERN_BAG ? bag_push(sum, value, 0)
-                                  : window_push(sum, replay->length[kind], codes[i], value, 0,
-                                                secret->base, replay->factor);
-    }
-    return kind == PATTERN_BAG ? bag_fingerprint(sum, secret->spread)
-                               : window_fingerprint(sum, replay->length[kind], secret->spread);
+    return secret_fingerprint(&replay->secret, kind, replay->length[kind], codes);
 }
 
 /* Learning finds out which of the laid aside are shown: for it they are not known before. */
@@ -97,7 +76,7 @@ struct replay *replay_new(struct profile *profile, bool learn, const struct dete
     assert(rule->frame >= FRAME_MIN && rule->frame <= FRAME_MAX && rule->epoch > 0);
     struct replay *replay = memory_must(calloc(1, sizeof *replay));
     const struct profile_facts *facts = profile_facts(profile);
-    draw_secret(&replay->secret);
+    secret_draw(&replay->secret);
     replay->length[PATTERN_WINDOW] = facts->window;
     replay->length[PATTERN_BAG] = facts->bag;
     replay->factor = window_factor(replay->secret.base, facts->window);
