@@ -123,12 +123,13 @@ static json_t *status_json(const struct agent *agent)
     for (const struct service *service = agent->services; service; service = service->next)
         json_array_append_new(services, service_json(agent, service));
     json_t *self = json_pack(
-        "{s:s,s:i,s:s,s:f,s:f,s:f,s:I,s:i,s:i,s:I}", "version", SKINK_VERSION, "pid", (int)getpid(),
-        "started", clock_format(clock_wall(agent->started), started), "uptime_s",
+        "{s:s,s:i,s:s,s:f,s:f,s:f,s:I,s:i,s:i,s:I,s:I}", "version", SKINK_VERSION, "pid",
+        (int)getpid(), "started", clock_format(clock_wall(agent->started), started), "uptime_s",
         (double)(clock_monotonic() - agent->started) / (double)NS_PER_S, "cpu_s", cpu_seconds(),
         "memory_bytes", memory_bytes(), "map_bytes", (json_int_t)probe_bytes(agent->probe),
         "window", (int)agent->config->window, "bag", (int)agent->config->bag, "lost_cgroups",
-        (json_int_t)probe_lost_cgroups(agent->probe));
+        (json_int_t)probe_lost_cgroups(agent->probe), "lost_runs",
+        (json_int_t)probe_lost_runs(agent->probe));
     return json_pack("{s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "agent", self, "engines",
                      engines_json(agent), "services", services, "unrecognised",
                      unrecognised_json(agent), "sinks", sinks_json(agent));
@@ -246,6 +247,9 @@ void status_metrics(void *context, FILE *out)
     one(out, "skink_lost_cgroups_total", "counter",
         "New cgroups that could not be watched from their first call.",
         (double)probe_lost_cgroups(agent->probe));
+    one(out, "skink_lost_runs_total", "counter",
+        "Runs of the probe that the kernel left out, since one was running on that processor.",
+        (double)probe_lost_runs(agent->probe));
     one(out, "skink_agent_cpu_seconds_total", "counter", "CPU time of the agent.", cpu_seconds());
     one(out, "skink_agent_memory_bytes", "gauge", "Resident memory of the agent.", memory_bytes());
     one(out, "skink_map_bytes", "gauge", "Kernel memory of the agent's maps.",

@@ -47,6 +47,9 @@ static void print_agent(const json_t *agent)
     if (ask_number(agent, "lost_cgroups") > 0)
         printf("%lld containers could not be watched from their first call\n",
                (long long)ask_number(agent, "lost_cgroups"));
+    if (ask_number(agent, "lost_runs") > 0)
+        printf("the kernel left out %lld runs of the probe, one within another\n",
+               (long long)ask_number(agent, "lost_runs"));
 }
 
 static void print_engines(const json_t *engines)

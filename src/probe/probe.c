@@ -269,6 +269,21 @@ uint64_t probe_lost_cgroups(const struct probe *probe)
     return probe->bpf->bss->lost_cgroups;
 }
 
+uint64_t probe_lost_runs(const struct probe *probe)
+{
+    struct bpf_program *program;
+    uint64_t lost = 0;
+    bpf_object__for_each_program(program, probe->bpf->obj)
+    {
+        struct bpf_prog_info info = {0};
+        uint32_t size = sizeof info;
+        int fd = bpf_program__fd(program); /* negative: not wanted, so not loaded */
+        if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+            lost += info.recursion_misses;
+    }
+    return lost;
+}
+
 /* What /proc says of a map's memory. */
 static uint64_t map_bytes(int fd)
 {

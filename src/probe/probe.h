@@ -137,6 +137,10 @@ void probe_report_codes(const struct probe *probe, const struct report *report, 
 /* New cgroups that could not be watched from their first call. */
 uint64_t probe_lost_cgroups(const struct probe *probe);
 
+/* Runs of the probe's programs that the kernel left out, because the program was running on that
+ * processor already (bpf_prog_info.recursion_misses): what happened then was not seen. */
+uint64_t probe_lost_runs(const struct probe *probe);
+
 /* Kernel memory of all maps, in bytes. */
 uint64_t probe_bytes(const struct probe *probe);
 

@@ -232,6 +232,7 @@ def test_metrics(watching, web):
         {"reports", "quota", "table", "storage", "process"}
     assert 0 < float(metrics["skink_agent_memory_bytes"]) < 64 << 20
     assert float(metrics["skink_agent_cpu_seconds_total"]) > 0
+    assert float(metrics["skink_lost_runs_total"]) <= daemon.status()["agent"]["lost_runs"]
 
 
 def test_socket_permissions(agent):
@@ -261,7 +262,7 @@ def test_status_and_alerts_verbs(watching, web, skink):
     daemon, replica = watching()
     status = json.loads(skink("status", "--json", "--socket", daemon.socket).stdout)
     assert status["agent"]["pid"] == daemon.process.pid
-    assert {"uptime_s", "cpu_s", "memory_bytes", "map_bytes", "lost_cgroups", "window", "bag",
+    assert {"uptime_s", "cpu_s", "memory_bytes", "map_bytes", "lost_cgroups", "lost_runs", "window", "bag",
             "version", "started"} <= set(status["agent"])
     service = status["services"][0]
     assert (service["service"], service["version"], service["mode"]) == ("web", "1", "watching")
