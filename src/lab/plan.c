@@ -87,6 +87,7 @@ static size_t split_count(const struct protocol *protocol, bool own)
 int plan_make(const struct protocol *protocol, const struct corpus *corpus, bool distinct,
               struct plan *plan, struct error *err)
 {
+    size_t normal = corpus->count - corpus_labelled(corpus, LABEL_ATTACK);
     bool own = protocol->kind != PROTOCOL_RANDOM && protocol->kind != PROTOCOL_FOLDS;
     if (protocol->kind == PROTOCOL_EPOCHS && !corpus_labelled(corpus, LABEL_TRAINING))
         own = false;
@@ -95,6 +96,10 @@ int plan_make(const struct protocol *protocol, const struct corpus *corpus, bool
                          "the data set has no validation traces (try --protocol official, which "
                          "chooses thresholds by training traces that it holds out)");
     plan->count = split_count(protocol, own);
+    if (!own && protocol->kind != PROTOCOL_RANDOM && plan->count > normal)
+        return error_set(err, EXIT_USAGE, 0,
+                         "%zu normal traces cannot be cut into %zu folds (give a smaller k)",
+                         normal, plan->count);
     plan->splits = memory_must(calloc(plan->count, sizeof *plan->splits));
     if (own)
         deal_own(corpus, distinct, plan);

@@ -19,14 +19,15 @@ static int read_parameter(struct protocol *protocol, const char *name, const cha
                           struct error *err)
 {
     enum protocol_kind kind = protocol->kind;
+    bool folds = kind == PROTOCOL_FOLDS || kind == PROTOCOL_EPOCHS;
     double seconds;
-    if (strcmp(name, "seed") == 0 && (kind == PROTOCOL_RANDOM || kind == PROTOCOL_FOLDS))
+    if (strcmp(name, "seed") == 0 && (kind == PROTOCOL_RANDOM || folds))
         return parse_u64("seed", value, 0, UINT64_MAX, &protocol->seed, err);
     if (strcmp(name, "share") == 0 && kind == PROTOCOL_RANDOM)
         return parse_double("share", value, 0.001, 0.999, &protocol->share, err);
     if (strcmp(name, "times") == 0 && kind == PROTOCOL_RANDOM)
         return parse_u64("times", value, 1, 1000, &protocol->times, err);
-    if (strcmp(name, "k") == 0 && kind == PROTOCOL_FOLDS)
+    if (strcmp(name, "k") == 0 && folds)
         return parse_u64("k", value, 2, 1000, &protocol->folds, err);
     if (strcmp(name, "calls") == 0 && kind == PROTOCOL_EPOCHS)
         return parse_u64("calls", value, 0, UINT64_MAX, &protocol->epoch_calls, err);
@@ -74,8 +75,13 @@ struct protocol protocol_for(const struct corpus *corpus)
 {
     if (strncmp(corpus->dataset.kind, "lid-ds", strlen("lid-ds")) == 0)
         return protocol_initial(PROTOCOL_LID_DS);
-    if (!corpus_labelled(corpus, LABEL_TRAINING))
-        return protocol_initial(PROTOCOL_FOLDS);
+    if (!corpus_labelled(corpus, LABEL_TRAINING)) {
+        struct protocol folds = protocol_initial(PROTOCOL_FOLDS);
+        size_t normal = corpus_labelled(corpus, LABEL_NORMAL);
+        if (normal > 1 && normal < folds.folds)
+            folds.folds = normal;
+        return folds;
+    }
     return protocol_initial(corpus_labelled(corpus, LABEL_VALIDATION) ? PROTOCOL_VALIDATED
                                                                       : PROTOCOL_OFFICIAL);
 }
@@ -103,9 +109,10 @@ char *protocol_name(const struct protocol *protocol)
     case PROTOCOL_FOLDS:
         return write_text("%s:k=%llu,seed=%llu", name, (unsigned long long)protocol->folds, seed);
     case PROTOCOL_EPOCHS:
-        return write_text("%s:calls=%llu,seconds=%g", name,
+        return write_text("%s:calls=%llu,seconds=%g,k=%llu,seed=%llu", name,
                           (unsigned long long)protocol->epoch_calls,
-                          (double)protocol->epoch_ns / (double)NS_PER_S);
+                          (double)protocol->epoch_ns / (double)NS_PER_S,
+                          (unsigned long long)protocol->folds, seed);
     default:
         return write_text("%s", name);
     }
@@ -144,8 +151,9 @@ char *protocol_words(const struct protocol *protocol)
                           "alarm.");
     case PROTOCOL_EPOCHS:
         epoch = epoch_words(protocol);
-        return write_text("The data set's own split, or five folds where it has none. The traces "
-                          "are cut into epochs of %s and each is judged by itself.",
+        return write_text("The data set's own split, or %llu folds where it has none (seed %llu). "
+                          "The traces are cut into epochs of %s and each is judged by itself.",
+                          (unsigned long long)protocol->folds, (unsigned long long)protocol->seed,
                           epoch);
     default:
         return write_text("The data set's own split: its training traces are learned, its other "

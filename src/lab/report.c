@@ -22,11 +22,12 @@ static const char STYLE[] =
     "p{margin:.4rem 0;max-width:46rem}.dim,figcaption{color:var(--dim)}"
     "figcaption{font-size:.9rem}\n"
     ".pair figure{max-width:31rem}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(21rem,1fr));gap:1rem}"
-    "figure{margin:0;break-inside:avoid}svg{display:block;width:100%;height:auto}\n"
+    "section{break-inside:avoid}figure{margin:0}svg{display:block;width:100%;height:auto}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.88rem;"
     "font-variant-numeric:tabular-nums}th,td{padding:.28rem .5rem;text-align:right;"
     "border-bottom:1px solid var(--rule)}th{color:var(--dim);font-weight:600;"
-    "vertical-align:bottom}th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}"
+    "vertical-align:bottom}th:first-child,td:first-child{text-align:left;"
+    "min-width:8.5rem;overflow-wrap:anywhere}"
     "tr.best td{font-weight:700}\n"
     ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;padding:0;margin:.6rem 0;"
     "font-size:.9rem}.legend svg{display:inline-block;width:2.2rem;height:.8rem;"
@@ -130,10 +131,11 @@ static void write_curves(FILE *out, const json_t *detectors, double best)
     size_t i;
     json_t *detector;
     char low[CELL_TEXT], high[CELL_TEXT];
-    fputs("<h2>Over all thresholds</h2>\n<div class=\"scroll\"><table id=\"curves\">\n<tr>"
-          "<th>detector<th>AUC<th>95 % interval<th>found at 1 %<br>false alarms<th>at 5 %"
-          "<th>at 15 %<th>false alarms when<br>90 % are found</tr>\n",
-          out);
+    fputs(
+        "<section>\n<h2>Over all thresholds</h2>\n<div class=\"scroll\"><table id=\"curves\">\n<tr>"
+        "<th>detector<th>AUC<th>95 % interval<th>found at 1 %<br>false alarms<th>at 5 %"
+        "<th>at 15 %<th>false alarms when<br>90 % are found</tr>\n",
+        out);
     json_array_foreach (detectors, i, detector) {
         const json_t *interval = json_object_get(detector, "auc_interval");
         const json_t *found = json_object_get(detector, "tpr_at_fpr");
@@ -148,7 +150,7 @@ static void write_curves(FILE *out, const json_t *detectors, double best)
         write_decimal(out, json_object_get(detector, "fpr_at_tpr90"), 3);
         fputs("</tr>\n", out);
     }
-    fputs("</table></div>\n", out);
+    fputs("</table></div>\n</section>\n", out);
 }
 
 static void write_alarms(FILE *out, const json_t *alarms)
@@ -169,7 +171,7 @@ static void write_thresholds(FILE *out, const json_t *detectors)
 {
     size_t i, j;
     json_t *detector, *given;
-    fputs("<h2>At the threshold that normal data chose</h2>\n<div class=\"scroll\">"
+    fputs("<section>\n<h2>At the threshold that normal data chose</h2>\n<div class=\"scroll\">"
           "<table id=\"thresholds\">\n<tr><th>detector<th>threshold<th>precision<th>recall<th>F1"
           "<th>false<br>alarms<th>an hour<th>per 10<sup>6</sup><br>calls<th>calls to<br>detection"
           "<th>seconds to<br>detection</tr>\n",
@@ -182,17 +184,18 @@ static void write_thresholds(FILE *out, const json_t *detectors)
             write_alarms(out, given);
         }
     }
-    fputs("</table></div>\n", out);
+    fputs("</table></div>\n</section>\n", out);
 }
 
 static void write_costs(FILE *out, const json_t *detectors)
 {
     size_t i;
     json_t *detector;
-    fputs("<h2>What it costs, on one core</h2>\n<div class=\"scroll\"><table id=\"costs\">\n<tr>"
-          "<th>detector<th>calls judged<br>a second<th>bytes of<br>memory<th>patterns"
-          "<th>seconds of<br>training</tr>\n",
-          out);
+    fputs(
+        "<section>\n<h2>What it costs, on one core</h2>\n<div class=\"scroll\"><table id=\"costs\">\n<tr>"
+        "<th>detector<th>calls judged<br>a second<th>bytes of<br>memory<th>patterns"
+        "<th>seconds of<br>training</tr>\n",
+        out);
     json_array_foreach (detectors, i, detector) {
         const json_t *cost = json_object_get(detector, "cost");
         write_label(out, detector, false);
@@ -202,7 +205,7 @@ static void write_costs(FILE *out, const json_t *detectors)
         write_decimal(out, json_object_get(cost, "training_seconds"), 3);
         fputs("</tr>\n", out);
     }
-    fputs("</table></div>\n", out);
+    fputs("</table></div>\n</section>\n", out);
 }
 
 /* ---- pictures ---- */
@@ -249,7 +252,7 @@ static void write_legend(FILE *out, const struct series *series, bool bars)
 static void write_pictures(FILE *out, const json_t *detectors)
 {
     struct series series = choose_series(detectors);
-    fputs("<h2>Attacks found, and what that costs in false alarms</h2>\n", out);
+    fputs("<section>\n<h2>Attacks found, and what that costs in false alarms</h2>\n", out);
     if (json_array_size(detectors) > series.count)
         fprintf(out, "<p class=\"dim\">Drawn are the %zu detectors of the largest area.</p>\n",
                 series.count);
@@ -260,19 +263,21 @@ static void write_pictures(FILE *out, const json_t *detectors)
           "<figure id=\"roc-left\">\n",
           out);
     chart_roc(out, &series, 0.2);
-    fputs("<figcaption>The part with few false alarms.</figcaption></figure></div>\n"
-          "<h2>Attacks found at 5 % false alarms, by kind</h2>\n",
+    fputs("<figcaption>The part with few false alarms.</figcaption></figure></div>\n</section>\n"
+          "<section>\n<h2>Attacks found at 5 % false alarms, by kind</h2>\n",
           out);
     write_legend(out, &series, true);
     fputs("<figure id=\"attacks\">\n", out);
     chart_attacks(out, &series);
-    fputs("<figcaption>Beside each kind: how many were judged.</figcaption></figure>\n"
-          "<h2>How the profiles grew</h2>\n",
+    fputs("<figcaption>Beside each kind: how many were judged.</figcaption></figure>\n</section>\n"
+          "<section>\n<h2>How the profiles grew</h2>\n",
           out);
     write_legend(out, &series, false);
     fputs("<figure id=\"growth\">\n", out);
     chart_growth(out, &series);
-    fputs("<figcaption>Distinct patterns over the calls learned.</figcaption></figure>\n", out);
+    fputs("<figcaption>Distinct patterns over the calls learned.</figcaption></figure>\n"
+          "</section>\n",
+          out);
 }
 
 void report_write(const json_t *document, FILE *out)

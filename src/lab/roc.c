@@ -73,7 +73,7 @@ double roc_tpr(const struct roc *roc, double fpr)
     uint64_t found = 0;
     for (size_t i = 0; i < roc->count && roc->samples[i].score > threshold; i++)
         found += roc->samples[i].attack;
-    return roc->attacks ? (double)found / (double)roc->attacks : NAN;
+    return roc->attacks && roc->normals ? (double)found / (double)roc->attacks : NAN;
 }
 
 double roc_fpr(const struct roc *roc, double tpr)

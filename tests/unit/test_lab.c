@@ -312,6 +312,9 @@ static void folds_deal_every_trace_once(void **state)
     assert_int_equal(plan.splits[2].learn.count, 6);
     assert_int_equal(plan.splits[2].judge.count, 5 + 1);
     plan_clear(&plan);
+    assert_int_equal(protocol_parse("folds:k=12", &protocol, &err), 0);
+    assert_int_equal(plan_make(&protocol, &corpus, false, &plan, &err), -1);
+    assert_non_null(strstr(err.text, "11 normal traces"));
     corpus_clear(&corpus);
 }
 
@@ -327,7 +330,7 @@ static void protocols_that_cannot_be_are_refused(void **state)
     }
     const char *names[] = {"official",         "random:seed=7,share=0.25,times=2",
                            "folds:k=3,seed=1", "validated",
-                           "lid-ds",           "epochs:calls=0,seconds=1.5"};
+                           "lid-ds",           "epochs:calls=0,seconds=1.5,k=2,seed=4"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct protocol protocol;
         struct error err;
