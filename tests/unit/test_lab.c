@@ -99,7 +99,8 @@ static void areas_are_those_counted_directly(void **state)
         roc_make(&roc, samples, SAMPLES);
         assert_near(roc_area(&roc, NULL), plain_area(samples, NULL));
         assert_near(roc_area(&roc, weights), plain_area(samples, weights));
-        for (double share = 0; share <= 1; share += 0.05) {
+        for (int i = 0; i <= 20; i++) {
+            double share = i / 20.0;
             assert_near(roc_tpr(&roc, share), plain_tpr(samples, share));
             assert_near(roc_fpr(&roc, share), plain_fpr(samples, share));
             double threshold = roc_threshold(&roc, share);
