@@ -60,7 +60,7 @@ demo)
     as_root build/skink demo "$@"
     ;;
 test | lint | fuzz)
-    packages build demo test
+    packages build demo testbed test
     build -Dwerror=true
     [ "$verb" = test ] || set -- "$verb" "$@"
     tests/suite "$@"

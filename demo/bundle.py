@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-USERS = {"root": 0, "www-data": 33, "redis": 70, "nobody": 65534}
+USERS = {"root": 0, "www-data": 33, "redis": 70, "postgres": 71, "nobody": 65534}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 
@@ -37,7 +37,8 @@ def _write(root: Path, path: str, text: str, mode: int = 0o644, uid: int = 0) ->
     os.chown(target, uid, uid)
 
 
-def _make_root(root: Path, image: Image, hosts: dict[str, str]) -> None:
+def make_root(root: Path, image: Image, hosts: dict[str, str]) -> None:
+    """What a container finds at /, but for the mounts."""
     root.mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")
@@ -62,7 +63,7 @@ def _make_root(root: Path, image: Image, hosts: dict[str, str]) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Whatever the umask of the clone was, everybody may read the copy."""
-    target.mkdir()
+    target.mkdir(parents=True, exist_ok=True)
     target.chmod(0o755)
     for file in (entry for entry in source.iterdir() if entry.is_file()):
         shutil.copyfile(file, target / file.name)
@@ -92,7 +93,7 @@ def _mounts(image: Image) -> list[dict]:
 def make(directory: Path, name: str, image: Image, namespace: Path, cgroup: str,
          hosts: dict[str, str]) -> None:
     """Writes config.json and rootfs/ below the directory."""
-    _make_root(directory / "rootfs", image, hosts)
+    make_root(directory / "rootfs", image, hosts)
     uid = USERS[image.user]
     environment = {"PATH": PATH, "HOME": "/tmp", "HOSTNAME": name, **image.environment}
     spec = {

