@@ -17,6 +17,7 @@ defaults
     timeout client 60s
     timeout server 30s
     timeout http-keep-alive 60s
+    timeout check 5s
     option redispatch 1
     retries 3
     retry-on conn-failure empty-response
@@ -35,10 +36,11 @@ listen {name}
     bind :8000
     balance roundrobin
     {check}
-    server-template r 1-{slots} 0.0.0.0:8000 check inter 1s fall 2 rise 1 {options} disabled
+    server-template r 1-{slots} 0.0.0.0:8000 check inter 2s fall 2 rise 1 {options} disabled
 """
 
-# PHP answers what ends in .php below its root, and its own script everything else.
+# PHP answers what ends in .php below its root, and its own script everything else. A connection that is
+# kept would keep one of its few processes.
 _FASTCGI = """\
     use-fcgi-app php
     http-request replace-path ^/media/uploads/(.*)$ /uploads/\\1
@@ -47,7 +49,7 @@ _FASTCGI = """\
 fcgi-app php
     docroot /srv
     path-info ^(/[^.]+\\.php)(/.*)?$
-    log-stderr global
+    no option keep-conn
 """
 
 

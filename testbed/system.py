@@ -66,7 +66,6 @@ class Shop:
         self.directory.mkdir(parents=True)
         self.engine = ENGINES[engine](self.directory)
         self._make_volumes()
-        catalogue.build(self.directory / "c")
         # Names first: a container knows the addresses that are there when it starts.
         for name in (*STORES, *SERVICES, "edge", *OUTSIDE):
             self.engine.place(name)
@@ -80,7 +79,9 @@ class Shop:
         with ThreadPoolExecutor(4) as pool:
             if hasattr(self.engine, "outside"):
                 list(pool.map(self.engine.outside, OUTSIDE))
+            built = pool.submit(catalogue.build, self.directory / "c")
             list(pool.map(self._start_store, STORES))
+            built.result()
             list(pool.map(self._start_balancer, SERVICES))
             self.engine.start("edge", catalogue.edge())
             list(pool.map(lambda pair: self._start(*pair), [

@@ -1,5 +1,5 @@
-/* payment: takes the money. The card's number must be one (Luhn); a receipt is signed with the shop's
- * key; every payment goes into the ledger.
+/* payment: takes the money. The card's number must be one (Luhn); a receipt is signed with the
+ * shop's key; every payment goes into the ledger.
  *
  * Weaknesses: the memo is given back at the length that the request says it has (as in Heartbleed,
  * CVE-2014-0160), and the key lies behind it; the ledger is shown to whoever asks from inside. */
@@ -59,8 +59,8 @@ static json_t *authorise(const struct request *request, int *status)
     struct till till = {0};
     const char *card = "", *memo = "";
     json_int_t amount = 0, length = -1;
-    if (json_unpack(request->body, "{s:s, s:I, s?s, s?I}", "card", &card, "amount", &amount, "memo", &memo,
-            "memo_length", &length) != 0 ||
+    if (json_unpack(request->body, "{s:s, s:I, s?s, s?I}", "card", &card, "amount", &amount, "memo",
+                    &memo, "memo_length", &length) != 0 ||
         length > (json_int_t)sizeof till) {
         *status = 400;
         return json_pack("{s:s}", "error", "what?");
@@ -73,7 +73,8 @@ static json_t *authorise(const struct request *request, int *status)
     (void)snprintf(till.memo, sizeof till.memo, "%s", memo);
     write_ledger(card, amount);
     char receipt[64], back[2 * sizeof till + 1] = "";
-    (void)snprintf(receipt, sizeof receipt, "%016llx",
+    (void)snprintf(
+        receipt, sizeof receipt, "%016llx",
         (unsigned long long)XXH64(till.key, sizeof till.key, (unsigned long long)amount));
     size_t size = length < 0 ? strlen(till.memo) : (size_t)length;
     for (size_t i = 0; i < size; i++)

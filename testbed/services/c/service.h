@@ -14,5 +14,6 @@ typedef json_t *handler(const struct request *request, int *status);
 /* The parameters of a GET are in body, too. Ends at SIGTERM; returns the exit code. */
 int serve(handler *handle);
 
-/* GET of another service as a part of the request's trace; NULL when it does not answer with JSON. */
+/* GET of another service as a part of the request's trace; NULL when it does not answer with JSON.
+ */
 json_t *call(const struct request *request, const char *service, const char *path);

@@ -22,8 +22,10 @@ static json_t *quote(const struct request *request, int *status)
         return refuse(status, 400, "what, and where to?");
     (void)snprintf(path, sizeof path, "/catalog/product/%s", product);
     json_t *found = call(request, "catalog", path), *weight = json_object_get(found, "weight");
-    json_t *answer = weight ? json_pack("{s:I}", "cents", 390 + json_integer_value(weight) / 10 + (zip[0] == '9' ? 200 : 0))
-                            : refuse(status, 404, "no such product");
+    json_t *answer =
+        weight ? json_pack("{s:I}", "cents",
+                           390 + json_integer_value(weight) / 10 + (zip[0] == '9' ? 200 : 0))
+               : refuse(status, 404, "no such product");
     json_decref(found);
     return answer;
 }
@@ -33,8 +35,9 @@ static json_t *label(const struct request *request, int *status)
     const char *name = "", *address = "";
     char command[2048], text[1024] = "";
     if (json_unpack(request->body, "{s:s, s:s}", "name", &name, "address", &address) != 0 ||
-        (size_t)snprintf(command, sizeof command, "printf '%%s\\n' '%s' '%s' | iconv -f UTF-8 -t ASCII//TRANSLIT",
-            name, address) >= sizeof command)
+        (size_t)snprintf(command, sizeof command,
+                         "printf '%%s\\n' '%s' '%s' | iconv -f UTF-8 -t ASCII//TRANSLIT", name,
+                         address) >= sizeof command)
         return refuse(status, 400, "who, and where to?");
     FILE *printer = popen(command, "re");
     if (!printer)
