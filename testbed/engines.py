@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import bundle
@@ -95,6 +96,8 @@ class Runc:
         return (self.directory / name / "log").read_text(errors="replace")
 
     def remove(self) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda state: self._runc("delete", "--force", state.name), self.oci_root.iterdir()))
         containers.remove(self.directory)
 
 
