@@ -97,7 +97,9 @@ class Runc:
 
     def remove(self) -> None:
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda state: self._runc("delete", "--force", state.name), self.oci_root.iterdir()))
+            list(pool.map(lambda state: subprocess.run(
+                ["runc", "--root", self.oci_root, "delete", "--force", state.name], start_new_session=True,
+                stderr=subprocess.DEVNULL, check=False), self.oci_root.iterdir()))
         containers.remove(self.directory)
 
 
