@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -110,6 +111,7 @@ class Docker:
         self.name, self.directory = directory.name, directory
         if not _run("docker", "network", "ls", "-q", "--filter", f"name=^{self.name}$"):
             _run("docker", "network", "create", "--internal", "--subnet", f"{SUBNET}.0/24", self.name)
+        self._importing = threading.Lock()
         self._file = directory / "addresses"
         self.addresses = json.loads(self._file.read_text()) if self._file.exists() else {}
 
@@ -125,7 +127,7 @@ class Docker:
     def outside(self, name: str) -> None:
         """A container that is no part of the shop."""
         self.place(name)
-        self.start(name, Image(name, "-", ["sleep", "infinity"]))
+        self.start(name, Image(name, "1", ["sleep", "infinity"]))
 
     def address(self, name: str) -> str:
         return self.addresses[name]
@@ -139,7 +141,7 @@ class Docker:
     def start(self, name: str, image: Image) -> None:
         tag = f"{self.name}/{image.service}:{image.version}"
         self._import(tag, image)
-        self._docker("rm", "-f", self._id(name))
+        subprocess.run(["docker", "rm", "-f", self._id(name)], check=False, capture_output=True)
         uid = bundle.USERS[image.user]
         environment = {"PATH": bundle.PATH, "HOME": "/tmp", **image.environment}
         words = ["run", "-d", "--name", self._id(name), "--hostname", name, "--network", self.name,
@@ -158,14 +160,15 @@ class Docker:
 
     def _import(self, tag: str, image: Image) -> None:
         """The root of a bundle is all that an image needs."""
-        if self._docker("images", "-q", tag):
-            return
-        root = self.directory / "image" / tag.replace("/", "-")
-        bundle.make_root(root, image, {})
-        with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as packed:
-            subprocess.run(["docker", "import", "-", tag], stdin=packed.stdout, check=True,
-                           stdout=subprocess.DEVNULL)
-        shutil.rmtree(root)
+        with self._importing:
+            if self._docker("images", "-q", tag):
+                return
+            root = self.directory / "image"
+            bundle.make_root(root, image, {})
+            with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as packed:
+                subprocess.run(["docker", "import", "-", tag], stdin=packed.stdout, check=True,
+                               stdout=subprocess.DEVNULL)
+            shutil.rmtree(root)
 
     def stop(self, name: str) -> None:
         self._docker("stop", "-t", 5, self._id(name))
