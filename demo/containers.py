@@ -231,8 +231,8 @@ def remove(directory: Path) -> None:
         _remove_cgroup(path)
     network.remove(directory / "net")
     shutil.rmtree(directory)
-    if not any(directory.parent.iterdir()):
-        directory.parent.rmdir()
+    if not any(BASE.iterdir()):
+        BASE.rmdir()
 
 
 def sweep() -> None:
@@ -244,11 +244,11 @@ def sweep() -> None:
             remove(directory)
 
 
-def leftovers(name: str, base: Path = BASE) -> list[str]:
+def leftovers(name: str) -> list[str]:
     """What a run left behind, in words; none after a clean end."""
     found = [f"cgroup {path}" for path in _cgroups(name)]
-    if (base / name).exists():
-        found.append(f"directory {base / name}")
+    if (BASE / name).exists():
+        found.append(f"directory {BASE / name}")
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     found += [f"mount {line.split()[4]}" for line in mounts if name in line]
     return found + [f"process {pid}" for pid in _processes(name)]

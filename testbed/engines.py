@@ -26,6 +26,11 @@ def _run(*command, **options) -> str:
                           stdout=subprocess.PIPE, start_new_session=True, **options).stdout
 
 
+def _remove_if_empty(directory: Path) -> None:
+    if not os.listdir(directory):
+        directory.rmdir()
+
+
 class _Network(network.Network):
     """The demo's network, which a later command finds again."""
 
@@ -101,7 +106,9 @@ class Runc:
             list(pool.map(lambda state: subprocess.run(
                 ["runc", "--root", self.oci_root, "delete", "--force", state.name], start_new_session=True,
                 stderr=subprocess.DEVNULL, check=False), self.oci_root.iterdir()))
+        containers.BASE.mkdir(exist_ok=True)  # remove() takes this folder, if it is empty, for its own
         containers.remove(self.directory)
+        _remove_if_empty(self.directory.parent)
 
 
 class Docker:
@@ -201,8 +208,7 @@ class Docker:
                 self._docker(kind, "-f", *set(found))
         self._docker("network", "rm", self.name)
         shutil.rmtree(self.directory)
-        if not os.listdir(self.directory.parent):
-            self.directory.parent.rmdir()
+        _remove_if_empty(self.directory.parent)
 
 
 ENGINES = {"runc": Runc, "docker": Docker}

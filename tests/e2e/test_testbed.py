@@ -4,14 +4,10 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import SOURCE, leftovers, wait_until
-
-sys.path.insert(0, str(SOURCE / "demo"))
-import containers  # noqa: E402
 
 TESTBED = SOURCE / "testbed"
 ATTACKS = sorted(path for path in (TESTBED / "attacks").glob("*.py") if os.access(path, os.X_OK))
@@ -40,11 +36,12 @@ def up_fixture(root, program):
         program(name, package)
     before = leftovers()
     try:
-        yield shop("up")
+        made = shop("up")
+        yield made
     finally:
         shop("down")
     assert wait_until(lambda: not leftovers() - before, 5), sorted(leftovers() - before)
-    assert not containers.leftovers(f"skink-testbed-{NAME}", Path("/run/skink-testbed"))
+    assert not Path(made["directory"]).exists()
 
 
 def test_load(up):
