@@ -109,7 +109,7 @@ def main():
                         help="where npm's packages are kept")
     parser.add_argument("--seconds", type=float, default=200, help="length of a training")
     parser.add_argument("--interval", default="10s")
-    parser.add_argument("--sigma", default="1", help="patterns a second")
+    parser.add_argument("--sigma", default="2", help="patterns a second")
     parser.add_argument("--window", default="3", help="calls in a window, and in a bag")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

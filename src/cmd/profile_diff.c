@@ -102,7 +102,7 @@ static void print_calls(const char *whose, const struct profile *has, const stru
 {
     bool only[CALL_CODES];
     only_in(has, lacks, only);
-    if (!memchr(only, true, sizeof only))
+    if (!memchr(only, 1, sizeof only))
         return;
     printf("calls of %s only:\n", whose);
     spell_alphabet(only, 4);
