@@ -38,7 +38,8 @@ static inline size_t plain_times(const struct plain_training *training, const ui
     size_t times = 0;
     for (size_t t = 0; t < training->count; t++)
         for (size_t i = 0; i + n <= training->traces[t].length; i++)
-            times += memcmp(training->traces[t].codes + i, gram, n * sizeof *gram) == 0;
+            times += training->traces[t].codes[i] == *gram &&
+                     memcmp(training->traces[t].codes + i, gram, n * sizeof *gram) == 0;
     return times;
 }
 
