@@ -41,6 +41,14 @@ static void on_cgroup(void *context, const struct cgroup_event *event)
     replicas_cgroup(context, event);
 }
 
+static void on_flow(void *context, const struct flow_key *key, const struct flow_value *value)
+{
+    struct agent *agent = context;
+    (void)key, (void)value;
+    if (agent->flows)
+        flows_told(agent->flows);
+}
+
 static int on_probe(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     struct agent *agent = context;
@@ -85,6 +93,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     (void)usec;
     replicas_tick(agent, now, now - agent->ticked);
     alerts_tick(agent, now);
+    incidents_tick(agent, flows_tick(agent, now));
     agent->ticked = now;
     uint64_t lost = probe_lost_cgroups(agent->probe);
     if (lost > agent->lost_cgroups_told)
@@ -177,14 +186,17 @@ static bool same_text(const char *a, const char *b)
 static void keep_fixed(const struct config *old, struct config *new)
 {
     if (old->window != new->window || old->bag != new->bag || old->quota != new->quota ||
-        !same_text(old->state_dir, new->state_dir) || !same_text(old->socket, new->socket) ||
-        !same_text(old->listen, new->listen) || !same_text(old->group, new->group))
-        log_warn("%s: window, bag, quota, state_dir, socket, group and listen change with the next "
-                 "start",
-                 new->path);
+        old->flows != new->flows || !same_text(old->state_dir, new->state_dir) ||
+        !same_text(old->socket, new->socket) || !same_text(old->listen, new->listen) ||
+        !same_text(old->group, new->group))
+        log_warn(
+            "%s: window, bag, quota, flows, state_dir, socket, group and listen change with the next "
+            "start",
+            new->path);
     new->window = old->window;
     new->bag = old->bag;
     new->quota = old->quota;
+    new->flows = old->flows;
     free(new->state_dir);
     new->state_dir = memory_must(strdup(old->state_dir));
 }
@@ -262,9 +274,13 @@ static int open_probe(struct agent *agent, struct error *err)
         .hierarchy = hierarchy->id,
         .quota = agent->config->quota,
         .newcomers = true,
+        .flows = agent->config->flows,
     };
-    const struct probe_hooks hooks = {
-        .report = on_report, .process = on_process, .cgroup = on_cgroup, .context = agent};
+    const struct probe_hooks hooks = {.report = on_report,
+                                      .process = on_process,
+                                      .cgroup = on_cgroup,
+                                      .flow = on_flow,
+                                      .context = agent};
     sd_event_source *source;
     agent->probe = probe_open(&options, &hooks, err);
     if (!agent->probe)
@@ -284,6 +300,9 @@ static int start(struct agent *agent, char *const *command, struct error *err)
     const struct config *config = agent->config;
     if (open_event(agent, err) < 0 || make_state_dir(config, err) < 0 ||
         cgroup_hierarchy_find(&agent->hierarchy, err) < 0 || open_sink(agent, err) < 0)
+        return -1;
+    agent->flows = config->flows ? flows_new(config->state_dir) : NULL;
+    if (incidents_open(agent, err) < 0)
         return -1;
     agent->saver = saver_start();
     agent->processes = process_table_new();
@@ -321,6 +340,8 @@ static void stop(struct agent *agent)
     saver_stop(agent->saver);
     process_table_free(agent->processes);
     alerts_forget(agent);
+    incidents_shut(agent);
+    flows_free(agent->flows);
     sd_event_unref(agent->event);
     config_free(agent->config);
     free(agent);

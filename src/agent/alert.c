@@ -207,6 +207,11 @@ bool alert_refresh(struct alert *alert)
     return alert->changed;
 }
 
+uint64_t alert_first(const struct alert *alert)
+{
+    return alert->first;
+}
+
 uint64_t alert_last(const struct alert *alert)
 {
     return alert->last;

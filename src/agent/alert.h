@@ -45,7 +45,8 @@ void alert_note_loss(struct alert *alert, uint64_t lost);
 /* Brings the counters up to date; true when there is something to tell since alert_json. */
 bool alert_refresh(struct alert *alert);
 
-/* Time of the last mismatch, CLOCK_MONOTONIC. */
+/* Times of the first and the last mismatch, CLOCK_MONOTONIC. */
+uint64_t alert_first(const struct alert *alert);
 uint64_t alert_last(const struct alert *alert);
 
 /* The alert as docs/alerts.md describes it. New reference. */

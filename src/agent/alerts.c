@@ -25,13 +25,20 @@ static void keep(struct agent *agent, json_t *json)
     *place = json_incref(json);
 }
 
-static void tell(struct agent *agent, struct alert *alert, enum alert_state state)
+static void tell(struct agent *agent, const struct watched *watched, enum alert_state state)
 {
+    struct alert *alert = watched->alert;
     json_t *json = alert_json(alert, state);
+    uint64_t first = alert_first(alert);
+    if (state == ALERT_OPEN)
+        flows_look(agent);
+    json_object_set_new(json, "flows",
+                        flows_facts(agent, watched, first > CHAIN ? first - CHAIN : 0));
     sink_alert(agent->sink, json);
     if (agent->control)
         control_broadcast(agent->control, json);
     keep(agent, json);
+    incidents_follow(agent, watched, alert, json);
     json_decref(json);
 }
 
@@ -70,7 +77,7 @@ void alerts_report(struct agent *agent, struct watched *watched, const struct re
 {
     if (watched->alert) {
         if (alert_note(watched->alert, report))
-            tell(agent, watched->alert, ALERT_GROWING);
+            tell(agent, watched, ALERT_GROWING);
         return;
     }
     if (report->flags & REPORT_CROSSED) {
@@ -80,7 +87,7 @@ void alerts_report(struct agent *agent, struct watched *watched, const struct re
         watched->recent_count = 0;
         alert_note(alert, report);
         alert_refresh(alert);
-        tell(agent, alert, ALERT_OPEN);
+        tell(agent, watched, ALERT_OPEN);
     } else {
         watched->recent[watched->recent_count++ % RECENT] = *report;
     }
@@ -120,7 +127,7 @@ void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost)
     struct alert *alert = fresh ? open_alert(agent, watched, NULL) : watched->alert;
     alert_note_loss(alert, lost);
     if (fresh)
-        tell(agent, alert, ALERT_OPEN);
+        tell(agent, watched, ALERT_OPEN);
 }
 
 void alerts_close(struct agent *agent, struct watched *watched)
@@ -128,7 +135,7 @@ void alerts_close(struct agent *agent, struct watched *watched)
     if (!watched->alert)
         return;
     alert_refresh(watched->alert);
-    tell(agent, watched->alert, ALERT_CLOSED);
+    tell(agent, watched, ALERT_CLOSED);
     alert_free(watched->alert);
     watched->alert = NULL;
     watched->service->open_alerts--;
@@ -148,7 +155,7 @@ void alerts_tick(struct agent *agent, uint64_t now)
             alerts_close(agent, watched);
         } else if (grown && clock_passed(now, watched->told) > TELL_EACH) {
             watched->told = now;
-            tell(agent, watched->alert, ALERT_GROWING);
+            tell(agent, watched, ALERT_GROWING);
         }
     }
 }

@@ -50,6 +50,7 @@ struct config {
     uint32_t bag;          /* BoSC's m */
     uint32_t max_patterns; /* per service */
     uint32_t quota;        /* reports a second and replica */
+    bool flows;            /* see who speaks to whom */
     struct service_config defaults;
     struct service_config *services; /* overrides; each complete, defaults filled in */
     size_t service_count;

@@ -178,6 +178,8 @@ static const struct key CONFIG_KEYS[] = {
     {.name = "quota", .type = KEY_COUNT, .offset = IN_CONFIG(quota), .text = "500",
      .min = 1, .max = 1000000,
      .help = "Novelties that one replica may report in a second; more are counted only."},
+    {.name = "flows", .type = KEY_SWITCH, .offset = IN_CONFIG(flows), .text = "true",
+     .help = "See which service connects to which: incidents and their entry points need it."},
     {.name = "watch", .type = KEY_SWITCH, .offset = IN_CONFIG(defaults.watch), .text = "true",
      .help = "Watch services of which nothing is said under services."},
     {.name = "detect", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &DETECT,

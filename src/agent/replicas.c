@@ -236,6 +236,8 @@ int replicas_watch(struct agent *agent, const struct workload *workload, enum re
                           &index, err) < 0)
         return -1;
     recognise(agent, new_watched(agent, index, workload->cgroup, workload->cgroup_path), workload);
+    if (agent->flows)
+        flows_adopt(agent->flows);
     return probe_adopt(agent->probe, err);
 }
 

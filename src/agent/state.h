@@ -8,6 +8,7 @@
 #include "agent/alert.h"
 #include "agent/config.h"
 #include "agent/control.h"
+#include "agent/flows.h"
 #include "agent/metrics.h"
 #include "agent/process.h"
 #include "agent/saver.h"
@@ -68,6 +69,8 @@ struct agent {
     struct engine_state engine[ENGINES];
     json_t *alerts[ALERTS_KEPT]; /* the latest state of each alert, a ring by first appearance */
     uint64_t alerts_count;
+    struct flows *flows; /* NULL: switched off */
+    struct story_book *stories;
     uint64_t started, ticked, swept; /* CLOCK_MONOTONIC */
     bool joined; /* a process was moved into a configured cgroup: it may have several threads */
     uint64_t lost_cgroups_told;
@@ -120,6 +123,23 @@ void alerts_close(struct agent *agent, struct watched *watched);
 
 /* Frees the alerts kept. */
 void alerts_forget(struct agent *agent);
+
+/* ---- incidents.c ---- */
+
+/* Takes over the incidents of the state directory. */
+int incidents_open(struct agent *agent, struct error *err);
+
+/* An alert has been told, as this JSON. */
+void incidents_follow(struct agent *agent, const struct watched *watched, const struct alert *alert,
+                      const json_t *told);
+
+/* Closes what is over; retells what new flows have changed. */
+void incidents_tick(struct agent *agent, bool flows_looked);
+
+/* The incidents, the oldest first, as {"ok": true, "incidents": […]}. New reference. */
+json_t *incidents_answer(const struct agent *agent);
+
+void incidents_shut(struct agent *agent);
 
 /* ---- status.c ---- */
 

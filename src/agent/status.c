@@ -45,14 +45,15 @@ static json_t *replica_json(const struct agent *agent, const struct watched *wat
     const struct replica_counters *counters =
         &probe_replica(agent->probe, watched->index)->counters;
     const struct replica_losses *lost = &counters->lost;
-    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:b,s:b,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I}}", "id",
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:b,s:b,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I}}", "id",
                      workload->id, "name", workload->name, "engine",
                      workload_engine_name(workload->engine), "pid", (json_int_t)workload->pid,
                      "cgroup", watched->path, "start_seen", counters->starts > 0, "learning_start",
                      watched->learns_start, "calls", (json_int_t)counters->calls, "novelties",
                      (json_int_t)novelties(counters), "lost", "reports", (json_int_t)lost->reports,
                      "table", (json_int_t)lost->table, "storage", (json_int_t)lost->storage,
-                     "quota", (json_int_t)lost->quota, "process", (json_int_t)lost->process);
+                     "quota", (json_int_t)lost->quota, "process", (json_int_t)lost->process,
+                     "flows", (json_int_t)lost->flows);
 }
 
 static json_t *service_json(const struct agent *agent, const struct service *service)
@@ -155,6 +156,8 @@ json_t *status_answer(void *context, const json_t *request)
         return status_json(agent);
     if (strcmp(verb, "alerts") == 0)
         return alerts_json(agent, request);
+    if (strcmp(verb, "incidents") == 0)
+        return incidents_answer(agent);
     return NULL;
 }
 
@@ -213,11 +216,8 @@ static void loss_metrics(const struct agent *agent, FILE *out)
         const struct {
             const char *reason;
             uint64_t value;
-        } rows[] = {{"reports", lost->reports},
-                    {"quota", lost->quota},
-                    {"table", lost->table},
-                    {"storage", lost->storage},
-                    {"process", lost->process}};
+        } rows[] = {{"reports", lost->reports}, {"quota", lost->quota},     {"table", lost->table},
+                    {"storage", lost->storage}, {"process", lost->process}, {"flows", lost->flows}};
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
             metrics_sample(out, "skink_lost_total", (double)rows[k].value, "service",
                            watched->service->name, "replica", watched->workload.name, "reason",

@@ -158,3 +158,13 @@ const struct incident *incidents_close(struct incidents *incidents, uint64_t now
     }
     return NULL;
 }
+
+const struct incident *incidents_open_one(const struct incidents *incidents, size_t number)
+{
+    for (size_t i = 0; i < INCIDENTS_KEPT; i++) {
+        const struct incident *incident = incidents->kept[i];
+        if (incident && !incident->closed && number-- == 0)
+            return incident;
+    }
+    return NULL;
+}

@@ -50,8 +50,13 @@ const struct incident *incidents_note(struct incidents *incidents,
 /* The next incident that has ended by now, which is closed by this; NULL when there is none. */
 const struct incident *incidents_close(struct incidents *incidents, uint64_t now);
 
+/* The open incidents, counted from 0 on; NULL behind the last. */
+const struct incident *incidents_open_one(const struct incidents *incidents, size_t number);
+
 /* The incident as docs/incidents.md describes it, ranked and with its path. New reference. */
 json_t *incident_json(const struct incident *incident, const struct graph *graph, uint64_t now);
 
+/* An incident drawn, from what incident_json returned. Caller frees. */
+char *incident_svg(const json_t *incident);
 
 #endif

@@ -65,6 +65,10 @@ int cgroup_key(const struct cgroup_hierarchy *hierarchy, const char *path, uint6
 int cgroup_of_process(const struct cgroup_hierarchy *hierarchy, pid_t pid, char *path, size_t size,
                       struct error *err);
 
+/* The addresses (IPv6, or IPv4 as ::ffff:a.b.c.d) of the network namespace that a process is in,
+ * at most max, and that namespace's inode. How many; 0 when the process has gone. */
+size_t workload_addresses(pid_t pid, uint8_t (*addresses)[16], size_t max, uint32_t *netns);
+
 /* Creates / removes a cgroup of Skink's own below the mount ("skink/NAME"); removing waits up to
  * 1 s until it is empty. Moves a process into it. */
 int cgroup_make(const struct cgroup_hierarchy *hierarchy, const char *path, uint64_t *key,

@@ -1,0 +1,283 @@
+#include "agent/flows.h"
+
+#include <glob.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/flow_seen.h"
+#include "agent/state.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define LOOK_EVERY (2 * NS_PER_S)
+#define SAVE_EVERY (60 * NS_PER_S)
+#define ADDRESSES  32
+#define LATE       (5 * NS_PER_S) /* whose peer is unknown for so long comes from outside */
+#define GRACE      (600 * NS_PER_S)
+
+static void collect(void *context, const struct flow_key *key, const struct flow_value *value)
+{
+    struct flows *flows = context;
+    if (flows->count == flows->room) {
+        flows->room = flows->room ? 2 * flows->room : 256;
+        flows->now = memory_must(reallocarray(flows->now, flows->room, sizeof *flows->now));
+    }
+    flows->now[flows->count++] = (struct flow){.key = *key, .value = *value};
+}
+
+static struct watched *watched_by(const struct agent *agent, const struct flow_key *key)
+{
+    struct watched *watched = key->replica < PROBE_REPLICAS ? agent->watched[key->replica] : NULL;
+    return watched && watched->service && watched->generation == key->generation ? watched : NULL;
+}
+
+/* Whose which address is, from the sockets and from the replicas' network namespaces. */
+static void write_book(struct agent *agent)
+{
+    struct flows *flows = agent->flows;
+    uint8_t address[ADDRESSES][16];
+    uint32_t netns;
+    ends_clear(flows->ends);
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        const struct watched *watched = agent->watched[i];
+        if (!watched || !watched->service || watched->workload.pid <= 0)
+            continue;
+        size_t count = workload_addresses(watched->workload.pid, address, ADDRESSES, &netns);
+        for (size_t k = 0; k < count; k++)
+            ends_address(flows->ends, i, netns, address[k]);
+    }
+    for (const struct flow *flow = flows->now; flow < flows->now + flows->count; flow++) {
+        if (!watched_by(agent, &flow->key))
+            continue;
+        if (flow->key.role == FLOW_LISTENS)
+            ends_listens(flows->ends, flow->key.replica, flow->value.netns, flow->key.port);
+        ends_address(flows->ends, flow->key.replica, flow->value.netns, flow->value.local);
+    }
+}
+
+/* ---- the other end ---- */
+
+/* Is `answer` the other end of `call`'s latest connection, seen through translated addresses? The
+ * caller's port mostly survives the translation, its address may not. */
+static bool meets(const struct flow *call, const struct flow *answer)
+{
+    uint64_t apart = clock_passed(call->value.last, answer->value.last) +
+                     clock_passed(answer->value.last, call->value.last);
+    bool same_address = memcmp(call->value.local, answer->key.peer, 16) == 0;
+    return call->key.role == FLOW_CALLS && answer->key.role == FLOW_ANSWERS &&
+           call->key.transport == answer->key.transport && call->value.local_port != 0 &&
+           call->value.local_port == answer->value.peer_port && (same_address || apart < NS_PER_S);
+}
+
+/* The replica at the other end by its ports, when it is one alone. */
+static size_t find_by_ports(const struct flows *flows, const struct flow *flow)
+{
+    size_t found = ENDS_NOBODY;
+    for (const struct flow *other = flows->now; other < flows->now + flows->count; other++) {
+        if (!meets(flow, other) && !meets(other, flow))
+            continue;
+        if (found != ENDS_NOBODY && found != other->key.replica)
+            return ENDS_NOBODY;
+        found = other->key.replica;
+    }
+    return found;
+}
+
+static size_t other_end(const struct flows *flows, const struct flow *flow)
+{
+    uint16_t port = flow->key.role == FLOW_CALLS ? flow->key.port : flow->value.peer_port;
+    size_t found = ends_find(flows->ends, flow->value.netns, flow->key.peer, port);
+    return found != ENDS_NOBODY ? found : find_by_ports(flows, flow);
+}
+
+/* It stays who it was found to be: the next connections may be with others behind one address. */
+static const struct watched *find_other(struct agent *agent, const struct flow *flow,
+                                        struct flow_seen *seen)
+{
+    const struct watched *there = seen->other == ENDS_NOBODY ? NULL : agent->watched[seen->other];
+    if (there && there->generation == seen->other_generation)
+        return there;
+    seen->other = other_end(agent->flows, flow);
+    there = seen->other == ENDS_NOBODY ? NULL : agent->watched[seen->other];
+    seen->other_generation = there ? there->generation : 0;
+    return there;
+}
+
+/* ---- into the graph ---- */
+
+static bool is_learning(const struct watched *watched)
+{
+    return watched->service->mode != MODE_DETECT || watched->learns_start;
+}
+
+/*
+ * A connection between watched replicas counts where it is answered: a call that nobody answers is
+ * in the graph with a count of 0. A peer that nobody knows may yet turn out to be a replica that is
+ * being recognised; when it does not, it is outside.
+ */
+static void note(struct agent *agent, const struct flow *flow, uint64_t now)
+{
+    struct flows *flows = agent->flows;
+    const struct watched *here = watched_by(agent, &flow->key);
+    struct flow_seen *seen = flow_seen(&flows->seen, &flow->key);
+    if (!seen->looked)
+        seen->novel = !is_learning(here) && now > flows->known_until;
+    seen->looked = true;
+    const struct watched *there = find_other(agent, flow, seen);
+    bool known = there && there->service;
+    if (there == here || (!known && (ends_is_loopback(flow->key.peer) ||
+                                     clock_passed(now, flow->value.first) < LATE)))
+        return;
+    bool calls = flow->key.role == FLOW_CALLS;
+    size_t mine = graph_service(flows->graph, here->service->name);
+    size_t others = known ? graph_service(flows->graph, there->service->name) : GRAPH_OUTSIDE;
+    bool counts = !known || !calls || flow->key.transport != IPPROTO_TCP;
+    bool novel = calls || !known ? seen->novel : !is_learning(there) && now > flows->known_until;
+    const struct graph_flow edge = {
+        .from = calls ? mine : others,
+        .to = calls ? others : mine,
+        .transport = flow->key.transport == IPPROTO_UDP ? GRAPH_UDP : GRAPH_TCP,
+        .port = flow->key.port,
+        .novel = novel,
+        .first = clock_wall(flow->value.first),
+        .last = clock_wall(flow->value.last),
+        .count =
+            counts && flow->value.count > seen->counted ? flow->value.count - seen->counted : 0,
+    };
+    seen->counted = flow->value.count;
+    seen->edge = graph_note(flows->graph, &edge);
+}
+
+void flows_look(struct agent *agent)
+{
+    struct flows *flows = agent->flows;
+    uint64_t now = clock_monotonic();
+    if (!flows)
+        return;
+    flows->count = 0;
+    flows->told = false;
+    flows->looked = now;
+    probe_flows_each(agent->probe, collect, flows);
+    write_book(agent);
+    for (size_t i = 0; i < flows->count; i++)
+        if (flows->now[i].key.role != FLOW_LISTENS && watched_by(agent, &flows->now[i].key))
+            note(agent, &flows->now[i], now);
+    flow_seen_forget(&flows->seen, agent->probe);
+}
+
+static void save(struct flows *flows)
+{
+    struct error err;
+    if (graph_save(flows->graph, flows->path, &err) < 0)
+        log_warn("%s", err.text);
+}
+
+bool flows_tick(struct agent *agent, uint64_t now)
+{
+    struct flows *flows = agent->flows;
+    struct error err;
+    if (flows && flows->adopt && probe_flows_adopt(agent->probe, &err) < 0)
+        log_warn("%s", err.text);
+    if (flows)
+        flows->adopt = false;
+    if (!flows || (!flows->told && clock_passed(now, flows->looked) < LOOK_EVERY))
+        return false;
+    flows_look(agent);
+    if (clock_passed(now, flows->saved) > SAVE_EVERY) {
+        flows->saved = now;
+        save(flows);
+    }
+    return true;
+}
+
+void flows_told(struct flows *flows)
+{
+    flows->told = true;
+}
+
+void flows_adopt(struct flows *flows)
+{
+    flows->adopt = flows->told = true;
+}
+
+struct graph *flows_graph(struct flows *flows)
+{
+    return flows->graph;
+}
+
+/* ---- the facts of an alert ---- */
+
+/* The flows of a replica since then; in the first round the new ones, in the second the others. */
+static void add_facts(const struct agent *agent, const struct watched *watched, uint64_t since,
+                      bool novel, json_t *facts)
+{
+    const struct flows *flows = agent->flows;
+    for (size_t i = 0; i < flows->count && json_array_size(facts) < FLOW_FACTS; i++) {
+        const struct flow *flow = &flows->now[i];
+        if (flow->key.replica != watched->index || flow->key.generation != watched->generation ||
+            flow->key.role == FLOW_LISTENS || flow->value.last < since)
+            continue;
+        const struct flow_seen *seen = flow_seen_find(&flows->seen, &flow->key);
+        const struct graph_flow *edge =
+            seen && seen->edge != SIZE_MAX ? graph_flow(flows->graph, seen->edge) : NULL;
+        if (edge && graph_is_new(edge, clock_realtime()) == novel)
+            json_array_append_new(facts, flow_json(flow, flows->graph, edge));
+    }
+}
+
+json_t *flows_facts(const struct agent *agent, const struct watched *watched, uint64_t since)
+{
+    json_t *facts = json_array();
+    if (!agent->flows)
+        return facts;
+    add_facts(agent, watched, since, true, facts);
+    add_facts(agent, watched, since, false, facts);
+    return facts;
+}
+
+/* ---- its life ---- */
+
+static bool has_profiles(const char *state_dir)
+{
+    autofree char *pattern = NULL;
+    glob_t found;
+    if (asprintf(&pattern, "%s/profiles/*", state_dir) < 0)
+        memory_must(NULL);
+    bool any = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+    globfree(&found);
+    return any;
+}
+
+struct flows *flows_new(const char *state_dir)
+{
+    struct error err;
+    struct flows *flows = memory_must(calloc(1, sizeof *flows));
+    flows->graph = graph_new();
+    flows->ends = ends_new();
+    flows->saved = clock_monotonic();
+    if (asprintf(&flows->path, "%s/flows.json", state_dir) < 0)
+        memory_must(NULL);
+    /* Profiles from before flows were kept: what is met first is taken for known. */
+    if (access(flows->path, F_OK) != 0 && has_profiles(state_dir))
+        flows->known_until = clock_monotonic() + GRACE;
+    if (graph_load(flows->graph, flows->path, &err) < 0)
+        log_warn("%s; flows are learned anew", err.text);
+    return flows;
+}
+
+void flows_free(struct flows *flows)
+{
+    if (!flows)
+        return;
+    save(flows);
+    graph_free(flows->graph);
+    ends_free(flows->ends);
+    flow_seen_free(&flows->seen);
+    free(flows->now);
+    free(flows->path);
+    free(flows);
+}

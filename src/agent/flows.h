@@ -1,0 +1,43 @@
+/*
+ * Flows of the replicas, joined by both ends into the service graph. It reads what the kernel has
+ * aggregated now and then, and at once when a flow appears.
+ */
+#ifndef SKINK_AGENT_FLOWS_H
+#define SKINK_AGENT_FLOWS_H
+
+#include <jansson.h>
+
+#include "incident/graph.h"
+#include "probe/probe.h"
+
+#define FLOW_FACTS 16 /* flows that an alert names */
+
+struct agent;
+struct watched;
+struct flows;
+
+/* Takes over what is known from the state directory. */
+struct flows *flows_new(const char *state_dir);
+
+/* Saves what is known. NULL is allowed. */
+void flows_free(struct flows *flows);
+
+struct graph *flows_graph(struct flows *flows);
+
+/* The probe tells of a new flow: it is looked at with the next tick. */
+void flows_told(struct flows *flows);
+
+/* A replica is watched whose threads run already: with the next tick their sockets are found. */
+void flows_adopt(struct flows *flows);
+
+/* Looks at all flows; true when it did, which is every two seconds or after one was told. */
+bool flows_tick(struct agent *agent, uint64_t now);
+
+/* Looks at all flows now. */
+void flows_look(struct agent *agent);
+
+/* What a replica did over the network since then (CLOCK_MONOTONIC), what is new first. New array.
+ */
+json_t *flows_facts(const struct agent *agent, const struct watched *watched, uint64_t since);
+
+#endif
