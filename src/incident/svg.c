@@ -9,7 +9,16 @@
 #include "base/memory.h"
 #include "incident/incident.h"
 
-enum { MARGIN = 40, TOP = 84, BOX_W = 130, BOX_H = 44, GAP_X = 90, GAP_Y = 34, LINE = 26 };
+enum {
+    MARGIN = 40,
+    TOP = 84,
+    BOX_W = 130,
+    BOX_H = 44,
+    GAP_X = 90,
+    GAP_Y = 34,
+    LINE = 26,
+    COLUMNS = 8
+};
 
 struct node {
     const char *name;
@@ -76,21 +85,41 @@ static bool along(const struct picture *picture, const json_t *flow)
     return false;
 }
 
-/* A service stands right of all that call it; a circle of calls is cut at what is new in it. */
+/* Does the flow say who stands left of whom? What is new does only where the intruder took it. */
+static bool orders(const struct picture *picture, const json_t *flow)
+{
+    return strcmp(text_of(flow, "from"), "(outside)") == 0 ||
+           !json_is_true(json_object_get(flow, "new")) || along(picture, flow);
+}
+
+/* Is there nobody left of it? */
+static bool is_first(const struct picture *picture, const struct node *node)
+{
+    size_t i;
+    const json_t *flow;
+    json_array_foreach (json_object_get(picture->incident, "flows"), i, flow)
+        if (orders(picture, flow) && strcmp(text_of(flow, "to"), node->name) == 0 &&
+            strcmp(text_of(flow, "from"), node->name) != 0)
+            return strcmp(node->name, "(outside)") == 0;
+    return true;
+}
+
+/* A service's column: how many calls it is away from where calls begin. */
 static void place_columns(struct picture *picture)
 {
     size_t i;
     const json_t *flow;
-    const json_t *flows = json_object_get(picture->incident, "flows");
-    for (size_t round = 0; round < picture->nodes; round++)
-        json_array_foreach (flows, i, flow) {
+    for (i = 0; i < picture->nodes; i++)
+        picture->node[i].column = is_first(picture, &picture->node[i]) ? 0 : COLUMNS;
+    for (size_t round = 0; round < COLUMNS; round++)
+        json_array_foreach (json_object_get(picture->incident, "flows"), i, flow) {
             const struct node *from = find(picture, text_of(flow, "from"));
             struct node *to = find(picture, text_of(flow, "to"));
-            bool known = !json_is_true(json_object_get(flow, "new"));
-            if (known && from != to && to->column <= from->column &&
-                from->column + 1 < picture->nodes && from->column < 8)
+            if (orders(picture, flow) && to->column > from->column + 1)
                 to->column = from->column + 1;
         }
+    for (i = 0; i < picture->nodes; i++)
+        picture->node[i].column %= COLUMNS; /* a circle that nobody calls into */
 }
 
 static void place(struct picture *picture)
@@ -135,16 +164,16 @@ static void draw_flow(FILE *out, const struct picture *picture, const json_t *fl
     bool novel = json_is_true(json_object_get(flow, "new"));
     if (from == to)
         return;
+    /* Ahead from side to side; else out of the right side and back into it. */
     bool ahead = to->column > from->column;
-    int x1 = left_of(from) + (ahead ? BOX_W : BOX_W / 2);
-    int y1 = top_of(from) + (ahead ? BOX_H / 2 : BOX_H);
-    int x2 = left_of(to) + (ahead ? 0 : BOX_W / 2), y2 = top_of(to) + (ahead ? BOX_H / 2 : BOX_H);
-    int bend = ahead ? GAP_X / 2 : 0, sag = ahead ? 0 : GAP_Y;
+    int x1 = left_of(from) + BOX_W, y1 = top_of(from) + BOX_H / 2 + (ahead ? 0 : 8);
+    int x2 = left_of(to) + (ahead ? 0 : BOX_W), y2 = top_of(to) + BOX_H / 2 - (ahead ? 0 : 8);
+    int bend = GAP_X / 2;
     fprintf(out,
             "<path class=\"flow%s%s\" d=\"M%d %d C%d %d %d %d %d %d\" "
             "marker-end=\"url(#%s)\"/>\n",
-            path ? " path" : "", novel ? " new" : "", x1, y1, x1 + bend, y1 + sag, x2 - bend,
-            y2 + sag, x2, y2, path ? "hot" : "tip");
+            path ? " path" : "", novel ? " new" : "", x1, y1, x1 + bend, y1,
+            ahead ? x2 - bend : x2 + bend, y2, x2, y2, path ? "hot" : "tip");
 }
 
 static void draw_node(FILE *out, const struct picture *picture, const struct node *node)

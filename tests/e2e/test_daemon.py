@@ -229,7 +229,7 @@ def test_metrics(watching, web):
         daemon.service("web")["windows"]
     lost = f'skink_lost_total{{service="web",replica="{replica.id}",reason="'
     assert {key[len(lost):-2] for key in metrics if key.startswith(lost)} == \
-        {"reports", "quota", "table", "storage", "process"}
+        {"reports", "quota", "table", "storage", "process", "flows"}
     assert 0 < float(metrics["skink_agent_memory_bytes"]) < 64 << 20
     assert float(metrics["skink_agent_cpu_seconds_total"]) > 0
     assert float(metrics["skink_lost_runs_total"]) <= daemon.status()["agent"]["lost_runs"]
