@@ -267,7 +267,7 @@ static int make_state_dir(const struct config *config, struct error *err)
 static int open_probe(struct agent *agent, struct error *err)
 {
     const struct cgroup_hierarchy *hierarchy = &agent->hierarchy;
-    const struct probe_options options = {
+    struct probe_options options = {
         .window = agent->config->window,
         .bag = agent->config->bag,
         .controller = hierarchy->v2 ? NULL : hierarchy->controller,
@@ -283,6 +283,11 @@ static int open_probe(struct agent *agent, struct error *err)
                                       .context = agent};
     sd_event_source *source;
     agent->probe = probe_open(&options, &hooks, err);
+    if (!agent->probe && options.flows) { /* is it these that the kernel refuses? */
+        log_warn("%s; tried again without flows", err->text);
+        options.flows = false;
+        agent->probe = probe_open(&options, &hooks, err);
+    }
     if (!agent->probe)
         return -1;
     int failed =

@@ -48,22 +48,19 @@ static int open_unified(void)
     return fd;
 }
 
-int flows_attach(struct probe *probe, struct error *err)
+void flows_attach(struct probe *probe)
 {
     struct bpf_program *programs[5];
     autoclose int root = open_unified();
-    if (root < 0) {
-        log_warn("no cgroup v2 hierarchy is mounted: UDP flows are not seen");
-        return 0;
-    }
     datagram_programs(probe, programs);
     for (int i = 0; programs[i]; i++) {
-        probe->datagrams[i] = bpf_program__attach_cgroup(programs[i], root);
-        if (!probe->datagrams[i])
-            return error_set(err, EXIT_MACHINE, errno, "probe: %s cannot be attached",
-                             bpf_program__name(programs[i]));
+        probe->datagrams[i] = root < 0 ? NULL : bpf_program__attach_cgroup(programs[i], root);
+        if (!probe->datagrams[i]) {
+            log_warn("UDP flows are not seen: %s",
+                     root < 0 ? "no cgroup v2 hierarchy is mounted" : strerror(errno));
+            return;
+        }
     }
-    return 0;
 }
 
 void flows_detach(struct probe *probe)

@@ -58,7 +58,7 @@ int probe_walk(const struct bpf_program *program, struct error *err);
 
 /* Flows: what is to be loaded, what is to be attached besides, and detached. */
 void flows_configure(struct probe *probe, bool on);
-int flows_attach(struct probe *probe, struct error *err);
+void flows_attach(struct probe *probe); /* best effort */
 void flows_detach(struct probe *probe);
 
 /* An unused replica's place, or PROBE_NONE. */

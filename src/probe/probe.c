@@ -108,7 +108,9 @@ static int load(struct probe *probe, const struct probe_options *options, struct
         error_set(err, EXIT_MACHINE, -failed, "probe: the kernel refuses it");
         return error_hint(err, "skink doctor says what this machine lacks");
     }
-    return options->flows ? flows_attach(probe, err) : 0;
+    if (options->flows)
+        flows_attach(probe);
+    return 0;
 }
 
 static void *map_values(const struct bpf_map *map, size_t size, struct error *err)
