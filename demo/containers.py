@@ -61,6 +61,12 @@ class Container:
         self.stop()
         self.start()
 
+    def hold(self, seconds: float) -> None:
+        """Stops it for a moment, as a busy machine may."""
+        self._runc("pause", self.id)
+        time.sleep(seconds)
+        self._runc("resume", self.id)
+
     def exec(self, *command: str) -> str:
         """Runs a command in the container and returns what it printed."""
         return self._runc("exec", self.id, *command, stdout=subprocess.PIPE, text=True).stdout

@@ -160,8 +160,7 @@ static const struct detector_parameter PARAMETERS[] = {
 
 const struct detector_kind kind_bosc = {
     .info = {"bosc", "bags never seen in training (1 each, or their number in the epoch so far)",
-             "Kang, Fuller & Honavar 2005, section 2; Abed, Clancy & Levy 2015, section 3",
-             PARAMETERS, 3},
+             "Kang, Fuller & Honavar 2005; Abed, Clancy & Levy 2015", PARAMETERS, 3},
     .stream_size = sizeof(struct bosc_stream),
     .create = create,
     .destroy = destroy,

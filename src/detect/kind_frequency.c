@@ -91,8 +91,7 @@ static const struct detector_parameter PARAMETERS[] = {
 
 const struct detector_kind kind_frequency = {
     .info = {"frequency", "how improbable a window is by its frequency in training (nats)",
-             "Warrender, Forrest & Pearlmutter 1999, section 4.2; Witten & Bell 1991, method C",
-             PARAMETERS, 1},
+             "Warrender, Forrest & Pearlmutter 1999; Witten & Bell 1991, method C", PARAMETERS, 1},
     .stream_size = sizeof(struct pattern_stream),
     .create = create,
     .destroy = destroy,

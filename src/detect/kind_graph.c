@@ -104,7 +104,7 @@ static void judge(const void *model, void *stream, const uint16_t *codes, size_t
 
 const struct detector_kind kind_graph = {
     .info = {"graph", "improbable transitions between calls (1 less the share in training)",
-             "Grimmer, Röhling, Kricke, Franczyk & Rahm 2018, section 3", NULL, 0},
+             "Grimmer, Röhling, Kricke, Franczyk & Rahm 2018", NULL, 0},
     .stream_size = sizeof(struct graph_stream),
     .create = create,
     .destroy = destroy,

@@ -157,7 +157,7 @@ static const struct detector_parameter PARAMETERS[] = {
 
 const struct detector_kind kind_lookahead = {
     .info = {"lookahead", "pairs of calls at a distance never seen in training (share of the w-1)",
-             "Somayaji 2002, section 4.3; Somayaji & Forrest 2000, section 3", PARAMETERS, 1},
+             "Somayaji 2002; Somayaji & Forrest 2000", PARAMETERS, 1},
     .stream_size = sizeof(struct lookahead_stream),
     .create = create,
     .destroy = destroy,

@@ -7,7 +7,7 @@
  * any, majority, k: the score is that of the k-th most alarmed member: a threshold on it is a vote.
  * weights: the mean over the members, weighted by the inverse of the variance of what each says of
  * the pieces held out. Of all means of independent members this varies least in normal operation
- * (Bates & Granger 1969, section 3); no attack is needed to find it, and none was used.
+ * (Bates & Granger 1969); no attack is needed to find it, and none was used.
  */
 #include <string.h>
 
@@ -321,7 +321,7 @@ static const struct detector_parameter PARAMETERS[] = {
 
 const struct detector_kind kind_quorum = {
     .info = {"quorum", "how unusual its members find a call (nats)",
-             "weights: Bates & Granger 1969, section 3", PARAMETERS, 3},
+             "weights: Bates & Granger 1969", PARAMETERS, 3},
     .has_members = true,
     .stream_size = sizeof(struct quorum_stream),
     .create = create,

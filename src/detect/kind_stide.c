@@ -54,8 +54,8 @@ static const struct detector_parameter PARAMETERS[] = {
 };
 
 const struct detector_kind kind_stide = {
-    .info = {"stide", "windows never seen in training (1 each)",
-             "Hofmeyr, Forrest & Somayaji 1998, sections 3.1 and 3.2", PARAMETERS, 1},
+    .info = {"stide", "windows never seen in training (1 each)", "Hofmeyr, Forrest & Somayaji 1998",
+             PARAMETERS, 1},
     .stream_size = sizeof(struct pattern_stream),
     .create = create,
     .destroy = destroy,

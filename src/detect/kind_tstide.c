@@ -77,7 +77,7 @@ static const struct detector_parameter PARAMETERS[] = {
 
 const struct detector_kind kind_tstide = {
     .info = {"tstide", "windows never or rarely seen in training (1 each)",
-             "Warrender, Forrest & Pearlmutter 1999, section 4.2", PARAMETERS, 2},
+             "Warrender, Forrest & Pearlmutter 1999", PARAMETERS, 2},
     .stream_size = sizeof(struct pattern_stream),
     .create = create,
     .destroy = destroy,
