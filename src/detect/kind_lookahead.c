@@ -114,7 +114,7 @@ static inline __attribute__((always_inline)) void judge_batch(const struct looka
         *at = rank[codes[i]];
         const uint16_t *row = lookahead->pairs + *at * size;
         uint32_t known = 0;
-        for (uint32_t d = 1; d < window; d++)
+        for (uint32_t d = 1; d <= DISTANCE && d < window; d++)
             known += row[*(at - d)] >> (d - 1) & 1;
         scores[i] = lookahead->share[window - 1 - known];
     }

@@ -27,8 +27,10 @@ double figures_median(double *values, size_t count)
     for (size_t i = 0; i < count; i++)
         if (isnan(values[i]))
             return NAN;
+    if (count == 0)
+        return NAN;
     qsort(values, count, sizeof *values, by_value);
-    return count ? (values[(count - 1) / 2] + values[count / 2]) / 2 : NAN;
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
 /* ---- over all thresholds ---- */
