@@ -162,7 +162,8 @@ def test_nothing_is_left(watching, web, program):
     assert wait_until(lambda: not during & bpf_objects(), 5, 0.1)
     assert not daemon.socket.exists()
     files = {str(path.relative_to(daemon.state)) for path in daemon.state.rglob("*")}
-    assert files == {"profiles", "profiles/web@1.profile", "alerts.jsonl"}
+    assert files == {"profiles", "profiles/web@1.profile", "alerts.jsonl", "incidents.jsonl",
+                     "flows.json"}
 
 
 def test_a_command_of_its_own(agent, tools):
