@@ -1,4 +1,5 @@
-"""HAProxy: before the shop, and before each service. Replicas come and go through its runtime API."""
+"""HAProxy: before the shop, and before each service. Replicas come and go through its runtime
+API."""
 
 import socket
 from pathlib import Path
@@ -39,8 +40,8 @@ listen {name}
     server-template r 1-{slots} 0.0.0.0:8000 check inter 2s fall 2 rise 1 {options} disabled
 """
 
-# PHP answers what ends in .php below its root, and its own script everything else. A connection that is
-# kept would keep one of its few processes.
+# PHP answers what ends in .php below its root, and its own script everything else. A connection
+# that is kept would keep one of its few processes.
 _FASTCGI = """\
     use-fcgi-app php
     http-request replace-path ^/media/uploads/(.*)$ /uploads/\\1

@@ -28,13 +28,14 @@ class Service:
 
 
 def _python(name: str, **more) -> Service:
-    return Service("python", ["gunicorn", "-c", "/app/gunicorn.conf.py", "--chdir", "/app", f"{name}:app"],
-                   **more)
+    command = ["gunicorn", "-c", "/app/gunicorn.conf.py", "--chdir", "/app", f"{name}:app"]
+    return Service("python", command, **more)
 
 
 def _php(name: str, **more) -> Service:
-    return Service("php", ["php-fpm8.2", "--nodaemonize", "--fpm-config", "/srv/fpm.conf", "-d", "extension=pgsql"], root="/srv",
-                   script=name, **more)
+    command = ["php-fpm8.2", "--nodaemonize", "--fpm-config", "/srv/fpm.conf", "-d",
+               "extension=pgsql"]
+    return Service("php", command, root="/srv", script=name, **more)
 
 
 SERVICES = {
@@ -83,8 +84,9 @@ def replica(name: str, version: str, volumes: Path, built: Path) -> Image:
 def store(name: str, volumes: Path) -> Image:
     """The image of the database, of redis, of the queue."""
     if name == "db":
-        return Image("db", "15", ["sh", "/app/start.sh"], "postgres", {"DATABASE_PASSWORD": PASSWORD},
-                     {"/app": SOURCES / "db"}, {"/data": volumes / "db"})
+        return Image("db", "15", ["sh", "/app/start.sh"], "postgres",
+                     {"DATABASE_PASSWORD": PASSWORD}, {"/app": SOURCES / "db"},
+                     {"/data": volumes / "db"})
     if name == "redis":
         return Image("redis", "7", ["redis-server", "/app/redis.conf"], "redis",
                      folders={"/app": SOURCES / "redis"})
@@ -112,16 +114,19 @@ def build(target: Path) -> None:
     sources = SOURCES / "c"
     for name in (name for name, service in SERVICES.items() if service.language == "c"):
         subprocess.run(["gcc", "-std=gnu17", "-O2", "-o", target / name, sources / f"{name}.c",
-                        sources / "service.c", "-lmicrohttpd", "-lcurl", "-ljansson", "-lxxhash"], check=True)
+                        sources / "service.c", "-lmicrohttpd", "-lcurl", "-ljansson", "-lxxhash"],
+                       check=True)
         (target / name).chmod(0o755)
 
 
 def fill(volumes: Path) -> None:
     """The pictures and the template of the mails, as a fresh shop has them."""
     for number in range(8):
-        picture = b"\xff\xd8\xff\xe0" + bytes((number * 31 + i * i) % 256 for i in range(6000)) + b"\xff\xd9"
+        pixels = bytes((number * 31 + i * i) % 256 for i in range(6000))
+        picture = b"\xff\xd8\xff\xe0" + pixels + b"\xff\xd9"
         (volumes / "uploads" / f"{number}.jpg").write_bytes(picture)
     (volumes / "templates" / "mail.txt").write_text(
         "Dear {{ name }},\n\nthank you for order {{ id }}.\n"
         "{% for item in items %}{{ item.quantity }} of no. {{ item.product }}\n{% endfor %}"
-        "In all {{ total / 100 }} euros. Pay at https://shop.example/pay/{{ id }}\n", encoding="utf-8")
+        "In all {{ total / 100 }} euros. Pay at https://shop.example/pay/{{ id }}\n",
+        encoding="utf-8")

@@ -1,8 +1,8 @@
 """Two ways to run the same images: runc with namespaces of our own, and Docker.
 
-Both keep everything below one directory and under one name, so that a later command, and `down`, find
-it again. A *place* is an address on the shop's network with a namespace: each container has one, and
-so have those outside of the shop.
+Both keep everything below one directory and under one name, so that a later command, and `down`,
+find it again. A *place* is an address on the shop's network with a namespace: each container has
+one, and so have those outside of the shop.
 """
 
 import json
@@ -63,6 +63,10 @@ class Runc:
         """The namespace of this name; it is made when there is none."""
         return self.network.attach(name)
 
+    def outside(self, name: str) -> None:
+        """A place that is no part of the shop."""
+        self.place(name)
+
     def address(self, name: str) -> str:
         return self.network.addresses[name]
 
@@ -104,9 +108,11 @@ class Runc:
     def remove(self) -> None:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda state: subprocess.run(
-                ["runc", "--root", self.oci_root, "delete", "--force", state.name], start_new_session=True,
-                stderr=subprocess.DEVNULL, check=False), self.oci_root.iterdir()))
-        containers.BASE.mkdir(exist_ok=True)  # remove() takes this folder, if it is empty, for its own
+                ["runc", "--root", self.oci_root, "delete", "--force", state.name],
+                start_new_session=True, stderr=subprocess.DEVNULL, check=False),
+                self.oci_root.iterdir()))
+        # remove() takes this folder, if it is empty, for its own
+        containers.BASE.mkdir(exist_ok=True)
         containers.remove(self.directory)
         _remove_if_empty(self.directory.parent)
 
@@ -117,7 +123,8 @@ class Docker:
     def __init__(self, directory: Path):
         self.name, self.directory = directory.name, directory
         if not _run("docker", "network", "ls", "-q", "--filter", f"name=^{self.name}$"):
-            _run("docker", "network", "create", "--internal", "--subnet", f"{SUBNET}.0/24", self.name)
+            _run("docker", "network", "create", "--internal", "--subnet", f"{SUBNET}.0/24",
+                 self.name)
         self._importing = threading.Lock()
         self._file = directory / "addresses"
         self.addresses = json.loads(self._file.read_text()) if self._file.exists() else {}
@@ -132,7 +139,7 @@ class Docker:
         return Path(f"/proc/{self.pid(name)}/ns/net")
 
     def outside(self, name: str) -> None:
-        """A container that is no part of the shop."""
+        """A place that is no part of the shop: a container that sleeps."""
         self.place(name)
         self.start(name, Image(name, "1", ["sleep", "infinity"]))
 
@@ -152,7 +159,8 @@ class Docker:
         uid = bundle.USERS[image.user]
         environment = {"PATH": bundle.PATH, "HOME": "/tmp", **image.environment}
         words = ["run", "-d", "--name", self._id(name), "--hostname", name, "--network", self.name,
-                 "--ip", self.address(name), "--read-only", "--user", f"{uid}:{uid}", "-v", "/usr:/usr:ro",
+                 "--ip", self.address(name), "--read-only", "--user", f"{uid}:{uid}",
+                 "-v", "/usr:/usr:ro",
                  "--tmpfs", "/tmp:mode=1777", "--tmpfs", "/run:mode=1777", "--cap-drop", "ALL",
                  "--security-opt", "no-new-privileges", "--label", f"{self.name}=1",
                  "--label", f"com.docker.compose.service={image.service}",

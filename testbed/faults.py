@@ -13,7 +13,7 @@ def _kill(shop: Shop, replica: str, seconds: float) -> None:
     with shop.changing():
         shop.engine.kill(replica)
         time.sleep(seconds)
-        shop._start(service, replica)  # pylint: disable=protected-access
+        shop.start(service, replica)
 
 
 def _hang(shop: Shop, replica: str, seconds: float) -> None:

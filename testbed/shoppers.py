@@ -21,11 +21,11 @@ WORDS = ("lamp", "Lizard", "heater", "no. 7", "terrace", "nothing of this kind",
 NAMES = ("Ada Lovelace", "Jürgen Groß", "Zoë Ångström", "Bo Li", "Łucja Nowak")
 
 # What a shopper may do next, and how often. A step is named after what it does.
-STEPS = {"home": 14, "page": 8, "product": 22, "search": 12, "picture": 14, "add": 12, "basket": 6, "checkout": 5,
-         "order": 2, "review": 4, "upload": 2, "fetch": 1, "gift": 3, "partner": 2, "share": 2, "feed": 1, "bulk": 1,
-         "quote": 4, "mistake": 8}
-MISTAKES = ("no_page", "no_product", "no_words", "no_picture", "no_card", "no_cart", "no_stars", "no_image", "no_yaml",
-            "no_item", "no_order", "no_quote", "no_address")
+STEPS = {"home": 14, "page": 8, "product": 22, "search": 12, "picture": 14, "add": 12, "basket": 6,
+         "checkout": 5, "order": 2, "review": 4, "upload": 2, "fetch": 1, "gift": 3, "partner": 2,
+         "share": 2, "feed": 1, "bulk": 1, "quote": 4, "mistake": 8}
+MISTAKES = ("no_page", "no_product", "no_words", "no_picture", "no_card", "no_cart", "no_stars",
+            "no_image", "no_yaml", "no_item", "no_order", "no_quote", "no_address")
 
 
 class Session:
@@ -37,12 +37,14 @@ class Session:
         self.order = None
         self.streams = None
 
-    async def ask(self, kind: str, method: str, path: str, body=None, right=(200,), mime="application/json"):
+    async def ask(self, kind: str, method: str, path: str, body=b"", right=(200,),
+                  mime="application/json"):
         """One request; counts it, and says what was answered."""
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         begin = time.monotonic()
         try:
-            status, answer = await asyncio.wait_for(self._exchange(method, path, data, mime), TIMEOUT)
+            exchange = self._exchange(method, path, data, mime)
+            status, answer = await asyncio.wait_for(exchange, TIMEOUT)
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError) as error:
             status, answer = type(error).__name__, b""
             self.close()
@@ -98,19 +100,21 @@ class Session:
         await self.ask(kind, "GET", f"/media/image?name={number % 8}.jpg")
 
     async def _add(self, kind, number):
-        await self.ask(kind, "POST", f"/cart/{self.cart}", {"product": number, "quantity": number % 3 + 1}, (201,))
+        wish = {"product": number, "quantity": number % 3 + 1}
+        await self.ask(kind, "POST", f"/cart/{self.cart}", wish, (201,))
 
     async def _basket(self, kind, _number):
         await self.ask(kind, "GET", f"/basket/{self.cart}")
 
     def _wish(self, number: int, card: str) -> dict:
-        return {"cart": self.cart, "name": self.dice.choice(NAMES), "address": f"{number} Sunny Rock Läne",
+        return {"cart": self.cart, "name": self.dice.choice(NAMES),
+                "address": f"{number} Sunny Rock Läne",
                 "payment": {"card": card, "memo": f"gift {number}"}}
 
     async def _checkout(self, kind, number):
         await self._add("add", number)
-        status, answer = await self.ask(kind, "POST", "/orders/checkout", self._wish(number, self.dice.choice(CARDS)),
-                                        (201,))
+        wish = self._wish(number, self.dice.choice(CARDS))
+        status, answer = await self.ask(kind, "POST", "/orders/checkout", wish, (201,))
         if status == 201:
             self.order = json.loads(answer)["id"]
 
@@ -120,23 +124,25 @@ class Session:
         await self.ask(kind, "GET", f"/orders/{self.order}")
 
     async def _review(self, kind, number):
-        words = "fine " * self.dice.randint(1, 30)
-        await self.ask(kind, "POST", f"/reviews/{number}", {"stars": number % 5 + 1, "words": words}, (201,))
+        review = {"stars": number % 5 + 1, "words": "fine " * self.dice.randint(1, 30)}
+        await self.ask(kind, "POST", f"/reviews/{number}", review, (201,))
 
     async def _upload(self, kind, number):
         picture = b"\xff\xd8\xff\xe0" + self.dice.randbytes(self.dice.randint(500, 9000))
-        await self.ask(kind, "POST", f"/media/upload?name=own-{number % 20}.jpg", picture, (201,), "image/jpeg")
+        path = f"/media/upload?name=own-{number % 20}.jpg"
+        await self.ask(kind, "POST", path, picture, (201,), "image/jpeg")
 
     async def _fetch(self, kind, number):
         url = quote(f"http://edge:8080/media/image?name={number % 8}.jpg")
-        await self.ask(kind, "POST", f"/media/fetch?url={url}", b"")
+        await self.ask(kind, "POST", f"/media/fetch?url={url}")
 
     async def _gift(self, kind, _number):
-        text = quote("Dear {{ name }}, this is for you. {% if name %}Yes, {{ name|upper }}.{% endif %}")
+        text = quote("Dear {{ name }}, have fun. {% if name %}Yes, {{ name|upper }}.{% endif %}")
         await self.ask(kind, "GET", f"/gift?name={quote(self.dice.choice(NAMES))}&text={text}")
 
     async def _partner(self, kind, _number):
-        await self.ask(kind, "GET", f"/partner?name=bugs&greeting={quote('Hello ${name}, come in')}")
+        greeting = quote("Hello ${name}, come in")
+        await self.ask(kind, "GET", f"/partner?name=bugs&greeting={greeting}")
 
     async def _share(self, kind, number):
         shared = {"note": "for you", "items": [{"product": number, "quantity": 1}]}
@@ -146,7 +152,8 @@ class Session:
         await self.ask(kind, "POST", "/reviews/import", {"feed": "/app/feed.csv"}, (201,))
 
     async def _bulk(self, kind, number):
-        text = f"name: Lamps Ltd\naddress: 1 Way\ncard: '{CARDS[0]}'\nlines:\n- {{product: {number}, quantity: 9}}\n"
+        text = (f"name: Lamps Ltd\naddress: 1 Way\ncard: '{CARDS[0]}'\n"
+                f"lines:\n- {{product: {number}, quantity: 9}}\n")
         await self.ask(kind, "POST", "/orders/bulk", text.encode(), (201,), "application/yaml")
 
     async def _quote(self, kind, number):
@@ -166,7 +173,8 @@ class Session:
 
     async def _no_card(self, kind, number):
         await self._add("add", number)
-        await self.ask(kind, "POST", "/orders/checkout", self._wish(number, "4000000000000001"), (402,))
+        wish = self._wish(number, "4000000000000001")
+        await self.ask(kind, "POST", "/orders/checkout", wish, (402,))
 
     async def _no_cart(self, kind, number):
         wish = {**self._wish(number, CARDS[0]), "cart": f"none{number}"}
@@ -213,7 +221,8 @@ class Found:
         share = {name: round(1e3 * took[min(len(took) - 1, int(part * len(took)))], 1)
                  for name, part in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1))}
         return {"sessions": self.sessions, "requests": sum(self.kinds.values()),
-                "failures": sum(self.wrong.values()), "wrong": self.wrong, "ms": share, "kinds": self.kinds}
+                "failures": sum(self.wrong.values()), "wrong": self.wrong, "ms": share,
+                "kinds": self.kinds}
 
 
 class Shoppers:

@@ -65,11 +65,13 @@ class Shop:
         os.umask(0o022)  # the containers' users read what is made here
         self.directory.mkdir(parents=True)
         self.engine = ENGINES[engine](self.directory)
+        self._save()  # from here on `down` knows what to take away
         self._make_volumes()
         # Names first: a container knows the addresses that are there when it starts.
         for name in (*STORES, *SERVICES, "edge", *OUTSIDE):
             self.engine.place(name)
-        self.replicas = {name: {f"{name}-{n}": "1.0" for n in range(1, count + 1)} for name in SERVICES}
+        numbers = range(1, count + 1)
+        self.replicas = {name: {f"{name}-{n}": "1.0" for n in numbers} for name in SERVICES}
         for name in (name for group in self.replicas.values() for name in group):
             self.engine.place(name)
         self._save()
@@ -77,15 +79,14 @@ class Shop:
 
     def _start_all(self) -> None:
         with ThreadPoolExecutor(4) as pool:
-            if hasattr(self.engine, "outside"):
-                list(pool.map(self.engine.outside, OUTSIDE))
+            list(pool.map(self.engine.outside, OUTSIDE))
             built = pool.submit(catalogue.build, self.directory / "c")
             list(pool.map(self._start_store, STORES))
             built.result()
             list(pool.map(self._start_balancer, SERVICES))
             self.engine.start("edge", catalogue.edge())
-            list(pool.map(lambda pair: self._start(*pair), [
-                (service, replica) for service, group in self.replicas.items() for replica in group]))
+            list(pool.map(lambda replica: self.start(replica.rpartition("-")[0], replica),
+                          [replica for group in self.replicas.values() for replica in group]))
         wait_for(lambda: self.get("/")[0] == 200, 20, "the shop to open")
 
     def _make_volumes(self) -> None:
@@ -107,10 +108,11 @@ class Shop:
         self.engine.start(name, catalogue.balance(name, self.volumes))
         self._wait_port(name, PORT)
 
-    def _start(self, service: str, replica: str) -> None:
-        """A replica, until its balancer asks it."""
+    def start(self, service: str, replica: str) -> None:
+        """Starts a replica, and returns when its balancer asks it."""
         version = self.replicas[service][replica]
-        self.engine.start(replica, catalogue.replica(service, version, self.volumes, self.directory / "c"))
+        image = catalogue.replica(service, version, self.volumes, self.directory / "c")
+        self.engine.start(replica, image)
         self._wait_port(replica, PORT)
         volume, slot = self._slot(service, replica)
         balancer.add(volume, service, slot, self.engine.address(replica))
@@ -168,7 +170,7 @@ class Shop:
                 replica = f"{service}-{number}"
                 self.engine.place(replica)
                 group[replica] = version
-                self._start(service, replica)
+                self.start(service, replica)
 
     def deploy(self, service: str, version: str) -> None:
         """Replaces one replica after the other."""
@@ -176,7 +178,7 @@ class Shop:
             for replica in self.replicas[service]:
                 self._stop(service, replica)
                 self.replicas[service][replica] = version
-                self._start(service, replica)
+                self.start(service, replica)
 
     def down(self) -> None:
         """Takes everything away, also what an interrupted `up` has left."""

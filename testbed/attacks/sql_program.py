@@ -5,7 +5,7 @@ from attack import Attack
 
 
 def run(attack: Attack) -> bool:
-    said = attack.database("id; hostname; ls -la /data/postgres; cat /data/postgres/pg_hba.conf | tail -3")
+    said = attack.database("id; hostname; cd /data/postgres; ls -la; tail -3 pg_hba.conf")
     return attack.prove("uid=71" in said and "scram-sha-256" in said, said=said)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Server-side request forgery: media fetches what only the inside may see, payment's ledger (CWE-918)."""
+"""Server-side request forgery: media fetches payment's ledger, meant for the inside (CWE-918)."""
 
 import base64
 import json

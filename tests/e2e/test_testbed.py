@@ -1,4 +1,4 @@
-"""The testbed: the shop comes up, serves its shoppers, changes, is broken into, and goes without a trace."""
+"""The testbed: the shop comes up, serves its shoppers, changes, is broken into, and goes."""
 
 import json
 import os
@@ -12,14 +12,20 @@ from conftest import SOURCE, leftovers, wait_until
 TESTBED = SOURCE / "testbed"
 ATTACKS = sorted(path for path in (TESTBED / "attacks").glob("*.py") if os.access(path, os.X_OK))
 NAME = f"test-{os.getpid()}"
-NEEDED = {"runc": "runc", "haproxy": "haproxy", "node": "nodejs", "ruby": "ruby", "php-fpm8.2": "php8.2-fpm",
-          "nats-server": "nats-server", "gunicorn": "gunicorn", "redis-server": "redis-server", "gcc": "gcc"}
+NEEDED = {"runc": "runc", "haproxy": "haproxy", "node": "nodejs", "ruby": "ruby", "gcc": "gcc",
+          "php-fpm8.2": "php8.2-fpm", "nats-server": "nats-server", "gunicorn": "gunicorn",
+          "redis-server": "redis-server"}
 
 
-def shop(*words, timeout=90):
+def run(*words, timeout=90):
+    """Runs a command of the testbed to its end."""
+    return subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=timeout,
+                          check=False)
+
+
+def shop(*words):
     """Runs `testbed/shop`; what it said, as JSON if it said anything."""
-    done = subprocess.run([TESTBED / "shop", "--name", NAME, *map(str, words)], capture_output=True, text=True,
-                          timeout=timeout, check=False)
+    done = run(TESTBED / "shop", "--name", NAME, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout) if done.stdout else None
 
@@ -64,8 +70,9 @@ def test_trace(up):
 
 def test_change(up):
     """A service grows, changes its version, loses a replica and shrinks while it is used."""
-    with subprocess.Popen([TESTBED / "shop", "--name", NAME, "load", "--seconds", "12", "--shoppers", "4", "--think",
-                           "0.2"], stdout=subprocess.PIPE) as load:
+    words = ["load", "--seconds", "12", "--shoppers", "4", "--think", "0.2"]
+    with subprocess.Popen([TESTBED / "shop", "--name", NAME, *words],
+                          stdout=subprocess.PIPE) as load:
         shop("scale", "cart", 3)
         shop("deploy", "front", "2.0")
         shop("break", "stock-1", "--seconds", 1)
@@ -80,8 +87,7 @@ def test_change(up):
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
 def test_attack(up, attack):
     """Each proves itself, and says where it came in."""
-    done = subprocess.run([attack, "--name", NAME, "--pause", "0.1"], capture_output=True, text=True, timeout=60,
-                          check=False)
+    done = run(attack, "--name", NAME, "--pause", "0.1")
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout)
     assert said["succeeded"] and said["entry"] in up["replicas"] and said["begin"] < said["end"]

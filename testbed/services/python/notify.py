@@ -30,4 +30,5 @@ def send(order: dict) -> None:
     (SPOOL / f"{order['id'] % MAILS}.mail").write_text(text, encoding="utf-8")
 
 
-threading.Thread(target=Queue().consume, args=("order.placed", "mailers", send), daemon=True).start()
+threading.Thread(target=Queue().consume, args=("order.placed", "mailers", send),
+                 daemon=True).start()

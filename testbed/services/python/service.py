@@ -104,7 +104,7 @@ class Queue:
                 self._socket.settimeout(None)
                 self._socket.sendall(f"SUB {subject} {group} 1\r\n".encode())
                 while True:
-                    self._until(b"MSG")  # one subject: the number of bytes matters only to the reader
+                    self._until(b"MSG")  # one line: json.dumps leaves no line break in it
                     handle(json.loads(self._file.readline()))
             except OSError:
                 time.sleep(1)
