@@ -132,17 +132,26 @@ def parse():
     return options
 
 
-def main():
-    options = parse()
-    if os.geteuid() != 0:
-        sys.exit("bench/edcc2019/run: containers and recordings need root (sudo)")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def measure(options):
     options.output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f"{NAME}-", dir=options.folder) as folder:
         with ENGINES[options.engine](Path(folder)) as server:
             result = experiment(server, Path(folder), options)
     (options.output / f"{options.engine}.json").write_text(json.dumps(result) + "\n")
     report.write(options.output)
+
+
+def main():
+    options = parse()
+    if os.geteuid() != 0:
+        sys.exit("bench/edcc2019/run: containers and recordings need root (sudo)")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        measure(options)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        sys.exit(f"bench/edcc2019/run: {error}")
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ class InDocker(Server):
                 ["dockerd", "--data-root", self.folder / "docker", "--exec-root",
                  self.folder / "exec", "-p", self.folder / "dockerd.pid", "-H",
                  f"unix://{self.folder}/socket", "--iptables=false", "--bridge=none"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         wait_for((self.folder / "socket").is_socket, 30, "dockerd")
 
     def start(self):
