@@ -90,9 +90,8 @@ static void take_fault(struct text *text)
         text->reader->faults.skipped++;
         return;
     }
-    error_set(&text->failure, EXIT_USAGE, 0,
-              "%s: line %llu: %s (--lenient goes on without it)", text->reader->path,
-              (unsigned long long)text->line, text->why);
+    error_set(&text->failure, EXIT_USAGE, 0, "%s: line %llu: %s (--lenient goes on without it)",
+              text->reader->path, (unsigned long long)text->line, text->why);
     text->state = TEXT_FAILED;
 }
 
