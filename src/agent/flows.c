@@ -109,45 +109,55 @@ static const struct watched *find_other(struct agent *agent, const struct flow *
 
 /* ---- into the graph ---- */
 
-static bool is_learning(const struct watched *watched)
+/* Is what this replica does for the first time new to its service? */
+static bool has_learned(const struct flows *flows, const struct watched *watched)
 {
-    return watched->service->mode != MODE_DETECT || watched->learns_start;
+    return watched->service->mode == MODE_DETECT && !watched->learns_start &&
+           clock_monotonic() > flows->known_until;
 }
 
 /*
- * A connection between watched replicas counts where it is answered: a call that nobody answers is
- * in the graph with a count of 0. A peer that nobody knows may yet turn out to be a replica that is
- * being recognised; when it does not, it is outside.
+ * What the flow adds to the graph. A connection between watched replicas counts where it is
+ * answered: a call that nobody answers is in the graph with a count of 0.
  */
+static struct graph_flow edge_of(struct flows *flows, const struct flow *flow,
+                                 const struct watched *here, const struct watched *there,
+                                 const struct flow_seen *seen)
+{
+    bool calls = flow->key.role == FLOW_CALLS;
+    bool counts = !there || !calls || flow->key.transport != IPPROTO_TCP;
+    size_t mine = graph_service(flows->graph, here->service->name);
+    size_t others = there ? graph_service(flows->graph, there->service->name) : GRAPH_OUTSIDE;
+    return (struct graph_flow){
+        .from = calls ? mine : others,
+        .to = calls ? others : mine,
+        .transport = flow->key.transport == IPPROTO_UDP ? GRAPH_UDP : GRAPH_TCP,
+        .port = flow->key.port,
+        .novel = calls || !there ? seen->novel : has_learned(flows, there),
+        .first = clock_wall(flow->value.first),
+        .last = clock_wall(flow->value.last),
+        .count =
+            counts && flow->value.count > seen->counted ? flow->value.count - seen->counted : 0,
+    };
+}
+
+/* A peer that nobody knows may yet turn out to be a replica that is being recognised; when it does
+ * not, it is outside. */
 static void note(struct agent *agent, const struct flow *flow, uint64_t now)
 {
     struct flows *flows = agent->flows;
     const struct watched *here = watched_by(agent, &flow->key);
     struct flow_seen *seen = flow_seen(&flows->seen, &flow->key);
     if (!seen->looked)
-        seen->novel = !is_learning(here) && now > flows->known_until;
+        seen->novel = has_learned(flows, here);
     seen->looked = true;
     const struct watched *there = find_other(agent, flow, seen);
-    bool known = there && there->service;
-    if (there == here || (!known && (ends_is_loopback(flow->key.peer) ||
+    if (there && !there->service)
+        there = NULL;
+    if (there == here || (!there && (ends_is_loopback(flow->key.peer) ||
                                      clock_passed(now, flow->value.first) < LATE)))
         return;
-    bool calls = flow->key.role == FLOW_CALLS;
-    size_t mine = graph_service(flows->graph, here->service->name);
-    size_t others = known ? graph_service(flows->graph, there->service->name) : GRAPH_OUTSIDE;
-    bool counts = !known || !calls || flow->key.transport != IPPROTO_TCP;
-    bool novel = calls || !known ? seen->novel : !is_learning(there) && now > flows->known_until;
-    const struct graph_flow edge = {
-        .from = calls ? mine : others,
-        .to = calls ? others : mine,
-        .transport = flow->key.transport == IPPROTO_UDP ? GRAPH_UDP : GRAPH_TCP,
-        .port = flow->key.port,
-        .novel = novel,
-        .first = clock_wall(flow->value.first),
-        .last = clock_wall(flow->value.last),
-        .count =
-            counts && flow->value.count > seen->counted ? flow->value.count - seen->counted : 0,
-    };
+    const struct graph_flow edge = edge_of(flows, flow, here, there, seen);
     seen->counted = flow->value.count;
     seen->edge = graph_note(flows->graph, &edge);
 }
