@@ -16,13 +16,17 @@ ONWARD = ("{intrusion}; /usr/bin/python3 -S -c 'import urllib.request as r; "
 @pytest.fixture(name="shop")
 def shop_fixture(agent, web):
     """Two services that have been learned, neither of which has ever called the other."""
-    store = Web(web.system, web.tools, "store")
-    daemon = agent().start()
-    front, back = web.replica("web-1"), store.replica("store-1")
-    with web.load(front), store.load(back):
-        daemon.learned("web")
-        daemon.learned("store")
-    return daemon, web, front, back
+
+    def start(**settings):
+        store = Web(web.system, web.tools, "store")
+        daemon = agent(**settings).start()
+        front, back = web.replica("web-1"), store.replica("store-1")
+        with web.load(front), store.load(back):
+            daemon.learned("web")
+            daemon.learned("store")
+        return daemon, front, back
+
+    return start
 
 
 def incidents(skink, daemon):
@@ -38,8 +42,8 @@ def break_in(web, front, back):
     assert answer.count("uid=") == 2, answer  # both did as they were told
 
 
-def test_one_breach_is_one_incident(skink, shop, tmp_path):
-    daemon, web, front, back = shop
+def test_one_breach_is_one_incident(skink, shop, web, tmp_path):
+    daemon, front, back = shop()
     break_in(web, front, back)
     daemon.wait_alert(front.id)
     daemon.wait_alert(back.id)
@@ -79,3 +83,14 @@ def test_one_breach_is_one_incident(skink, shop, tmp_path):
     assert kept["id"] == incident["id"] and kept["state"] == "closed"
     assert any(flow["from"] == "web" and flow["to"] == "store"
                for flow in json.loads((daemon.state / "flows.json").read_text())["flows"])
+
+
+def test_without_flows_time_groups(skink, shop, web):
+    daemon, front, back = shop(flows=False)
+    break_in(web, front, back)
+    daemon.wait_alert(front.id)
+    daemon.wait_alert(back.id)
+    incident, = incidents(skink, daemon)
+    assert {alert["service"] for alert in incident["alerts"]} == {"web", "store"}
+    assert incident["flows"] == [] and daemon.alerts("web")[0]["flows"] == []
+    assert not (daemon.state / "flows.json").exists()
