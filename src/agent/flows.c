@@ -87,11 +87,17 @@ static size_t find_by_ports(const struct flows *flows, const struct flow *flow)
     return found;
 }
 
-static size_t other_end(const struct flows *flows, const struct flow *flow)
+/* Ports are compared while the flow is fresh, or when who was there has gone: comparing those of
+ * every client of an ingress all the time would cost more than it finds. */
+static size_t other_end(const struct flows *flows, const struct flow *flow,
+                        const struct flow_seen *seen)
 {
     uint16_t port = flow->key.role == FLOW_CALLS ? flow->key.port : flow->value.peer_port;
     size_t found = ends_find(flows->ends, flow->value.netns, flow->key.peer, port);
-    return found != ENDS_NOBODY ? found : find_by_ports(flows, flow);
+    bool fresh = clock_passed(flows->looked, flow->value.first) < LATE;
+    return found == ENDS_NOBODY && (fresh || seen->other != ENDS_NOBODY)
+               ? find_by_ports(flows, flow)
+               : found;
 }
 
 /* It stays who it was found to be: the next connections may be with others behind one address. */
@@ -101,7 +107,7 @@ static const struct watched *find_other(struct agent *agent, const struct flow *
     const struct watched *there = seen->other == ENDS_NOBODY ? NULL : agent->watched[seen->other];
     if (there && there->generation == seen->other_generation)
         return there;
-    seen->other = other_end(agent->flows, flow);
+    seen->other = other_end(agent->flows, flow, seen);
     there = seen->other == ENDS_NOBODY ? NULL : agent->watched[seen->other];
     seen->other_generation = there ? there->generation : 0;
     return there;
