@@ -95,7 +95,10 @@ static void settle_rule(const struct service_room *room, struct service *service
 void service_configure(const struct service_room *room, struct service *service)
 {
     struct profile_facts *facts = profile_facts(service->profile);
+    struct growth *growth = profile_growth(service->profile);
     service->config = *config_service(room->config, service->name);
+    if (!growth->learned) /* else the curve shows by which rule it was */
+        growth->rule = service->config.growth;
     facts->min_calls = service->config.min_calls;
     facts->frame = service->config.detect.frame;
     facts->epoch = service->config.detect.epoch;

@@ -97,7 +97,7 @@ static bool stands_alone(const struct bosc *bosc, uint32_t code)
     uint32_t before = 0;
     for (uint32_t i = 0; i < CALL_CODES; i++)
         before +=
-            bosc->times[i] > bosc->times[code] || (bosc->times[i] == bosc->times[code] && i < code);
+            bosc->times[i] > bosc->times[code] || (i < code && bosc->times[i] == bosc->times[code]);
     return bosc->times[code] > 0 && before < bosc->other;
 }
 
@@ -106,15 +106,14 @@ static void settle(void *model)
     struct bosc *bosc = model;
     if (!bosc->other)
         return;
-    uint64_t bucket;
+    uint64_t bucket = 0; /* the value of its first call */
     struct pattern_secret *secret = &bosc->maker.secret;
-    bool first = true;
     for (uint32_t code = 0; code < CALL_CODES; code++) {
         if (stands_alone(bosc, code))
             continue;
-        bucket = first ? secret->value[code] : bucket;
+        if (bucket == 0)
+            bucket = secret->value[code];
         secret->value[code] = bucket;
-        first = false;
     }
     fingerprints_free(&bosc->known);
     fingerprints_init(&bosc->known);

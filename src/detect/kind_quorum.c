@@ -263,7 +263,7 @@ static void settle(void *model)
 /* The k-th largest of what the members say. */
 static float vote(const struct quorum *quorum, const float *unusual)
 {
-    float sorted[DETECTOR_MEMBERS];
+    float sorted[DETECTOR_MEMBERS] = {0};
     for (size_t i = 0; i < quorum->count; i++) {
         size_t at = i;
         for (; at > 0 && sorted[at - 1] < unusual[i]; at--)

@@ -64,8 +64,9 @@ static struct stream *stream_new(const struct detector *detector, uint32_t key, 
 struct stream *streams_get(struct streams *streams, const struct detector *detector, uint32_t key)
 {
     struct stream **link = find(streams, key);
-    if (*link)
-        return *link;
+    struct stream *found = *link;
+    if (found)
+        return found;
     if (streams->count++ >> streams->bits && streams->bits < 31) {
         grow(streams);
         link = find(streams, key);

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from agent import QUICKLY
 from conftest import wait_until
 
 INTRUSION = "cat /etc/shadow; id; ls -l /proc/1/fd | sort | uniq; uname -a; hostname"
@@ -135,6 +136,20 @@ def test_reload(watching, web):
     assert [r["id"] for r in daemon.replicas("web")] == [r["id"] for r in before["replicas"]]
     web.run(replica, INTRUSION)
     daemon.wait_alert(replica.id)
+
+
+def test_a_rule_of_learning_that_changes(agent, web):
+    """It holds for a service that is still being learned, and for its profile on disk."""
+    daemon = agent(learn={**QUICKLY, "sigma": 0, "steady": 1000})
+    daemon.start()
+    with web.load(web.replica("web-1")):
+        daemon.wait_for("web", lambda now: now["needed"] == 1000)
+        daemon.reload(learn={**QUICKLY, "steady": 500})
+        daemon.wait_for("web", lambda now: now["needed"] == 500)
+        daemon.end()
+        daemon.configure(learn=QUICKLY)
+        daemon.start()
+        daemon.learned("web")
 
 
 def bpf_objects():

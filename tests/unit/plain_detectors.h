@@ -59,7 +59,7 @@ static inline bool plain_is_first(const struct plain_training *training, size_t 
 {
     const uint16_t *window = training->traces[trace].codes + at;
     for (size_t t = 0; t <= trace; t++)
-        for (size_t i = 0; i + n <= training->traces[t].length && (t < trace || i < at); i++)
+        for (size_t i = 0; (t < trace || i < at) && i + n <= training->traces[t].length; i++)
             if (memcmp(training->traces[t].codes + i, window, n * sizeof *window) == 0)
                 return false;
     return true;
@@ -105,7 +105,7 @@ static inline void plain_others(const struct plain_training *training, size_t ke
     for (uint16_t code = 0; code < 1024; code++) {
         size_t before = 0;
         for (uint16_t i = 0; i < 1024 && times[code]; i++)
-            before += times[i] > times[code] || (times[i] == times[code] && i < code);
+            before += times[i] > times[code] || (i < code && times[i] == times[code]);
         as[code] = kept && (before >= kept || !times[code]) ? 0xffff : code;
     }
 }
