@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,6 +168,14 @@ static const struct seen *there(const struct world *world, enum flow_role role, 
     return find(world->there, world->there_count, role, transport, peer, port);
 }
 
+/* The kernel tells the host's numbers of processes, which are others in a namespace of its own. */
+static bool sees_host_pids(void)
+{
+    const ino_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO of linux/proc_ns.h */
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == initial;
+}
+
 /* ---- what it does ---- */
 
 enum { PORT = 47811, PORT6, PORT_UDP, PORT_REFUSED };
@@ -236,7 +245,8 @@ static void every_connection_is_seen_from_both_ends(void **state)
     assert_non_null(answers);
     assert_int_equal(calls->value.count, 3);
     assert_int_equal(answers->value.count, 3);
-    assert_int_equal(calls->value.pid, world->child);
+    if (sees_host_pids())
+        assert_int_equal(calls->value.pid, world->child);
     assert_int_equal(calls->value.netns, answers->value.netns);
     /* the ends meet: the same connection was the latest of both */
     assert_int_equal(calls->value.local_port, answers->value.peer_port);
