@@ -38,6 +38,9 @@ packages() # GROUP...
     echo "do: $verb needs these Debian packages, installing them:"
     echo "$missing"
     as_root deploy/install-packages "$@"
+    [ -d build ] || return 0
+    meson configure build --clearcache # what was missing before is there now
+    meson setup --reconfigure build >/dev/null
 }
 
 build() # [MESON OPTION...]
