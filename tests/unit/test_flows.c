@@ -90,12 +90,23 @@ static int set_up(void **state)
     return 0;
 }
 
+static void end_child(struct world *world)
+{
+    if (world->child <= 0)
+        return;
+    close(world->go);
+    close(world->done);
+    waitpid(world->child, NULL, 0);
+    world->child = 0;
+}
+
 static int tear_down(void **state)
 {
     struct world *world = *state;
     struct error err;
     if (!world)
         return 0;
+    end_child(world); /* of a test that failed */
     probe_replica_remove(world->probe, world->replica, world->cgroup);
     cgroup_remove(&world->hierarchy, world->path, &err);
     probe_close(world->probe);
@@ -133,13 +144,6 @@ static void next_round(struct world *world)
     char byte;
     assert_int_equal(write(world->go, "x", 1), 1);
     assert_int_equal(read(world->done, &byte, 1), 1);
-}
-
-static void end_child(struct world *world)
-{
-    close(world->go);
-    close(world->done);
-    waitpid(world->child, NULL, 0);
 }
 
 static void look(struct world *world)
