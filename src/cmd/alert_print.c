@@ -1,6 +1,5 @@
 #include "cmd/alert_print.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -9,23 +8,6 @@
 #include "cmd/terminal.h"
 
 #define PATTERNS_SHOWN 8 /* the JSON has the others */
-
-/* "  label      text" */
-static void field(FILE *out, enum paint paint, const char *label, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void field(FILE *out, enum paint paint, const char *label, const char *format, ...)
-{
-    autofree char *text = NULL;
-    va_list args;
-    va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        memory_must(NULL);
-    va_end(args);
-    fprintf(out, "  %-10s ", label);
-    terminal_print(out, paint, text);
-    fputc('\n', out);
-}
 
 /* The calls of a pattern, one blank between them. Caller frees. */
 static char *join(const json_t *calls)
@@ -47,15 +29,17 @@ static void print_detector(const json_t *alert, FILE *out)
     long long threshold = ask_number(alert, "threshold");
     long long of = ask_number(alert, "of");
     if (strcmp(detector, "stide") == 0)
-        field(out, PAINT_NONE, "detector",
-              "STIDE: %lld of the last %lld windows of a thread were unknown (threshold %lld)",
-              score, of, threshold);
+        terminal_field(
+            out, PAINT_NONE, "detector",
+            "STIDE: %lld of the last %lld windows of a thread were unknown (threshold %lld)", score,
+            of, threshold);
     else if (strcmp(detector, "bosc") == 0)
-        field(out, PAINT_NONE, "detector",
-              "BoSC: %lld bags of an epoch of %lld calls were unknown (threshold %lld)", score, of,
-              threshold);
+        terminal_field(out, PAINT_NONE, "detector",
+                       "BoSC: %lld bags of an epoch of %lld calls were unknown (threshold %lld)",
+                       score, of, threshold);
     else
-        field(out, PAINT_NONE, "detector", "loss: what could not be watched may hide anything");
+        terminal_field(out, PAINT_NONE, "detector",
+                       "loss: what could not be watched may hide anything");
 }
 
 static void print_tree(const json_t *tree, FILE *out)
@@ -64,9 +48,9 @@ static void print_tree(const json_t *tree, FILE *out)
     const json_t *process;
     json_array_foreach (tree, i, process) {
         const char *arguments = ask_text(process, "arguments");
-        field(out, PAINT_NONE, i ? "" : "processes", "%*s%s[%lld]  %s%s%s", (int)(2 * i), "",
-              ask_text(process, "command"), (long long)ask_number(process, "pid"),
-              ask_text(process, "program"), *arguments ? ": " : "", arguments);
+        terminal_field(out, PAINT_NONE, i ? "" : "processes", "%*s%s[%lld]  %s%s%s", (int)(2 * i),
+                       "", ask_text(process, "command"), (long long)ask_number(process, "pid"),
+                       ask_text(process, "program"), *arguments ? ": " : "", arguments);
     }
 }
 
@@ -78,13 +62,13 @@ static void print_unknown(const json_t *unknown, FILE *out)
     long long count = ask_number(unknown, "count");
     if (json_is_array(known)) {
         autofree char *before = join(known);
-        field(out, PAINT_DIM, "known", "%s", before);
+        terminal_field(out, PAINT_DIM, "known", "%s", before);
     }
-    field(out, PAINT_RED, strcmp(ask_text(unknown, "kind"), "bag") == 0 ? "new bag" : "new", "%s",
-          calls);
-    field(out, PAINT_DIM, "", "by %s[%lld] at %s, %lld time%s", ask_text(unknown, "command"),
-          (long long)ask_number(unknown, "pid"), ask_text(unknown, "time"), count,
-          count == 1 ? "" : "s");
+    terminal_field(out, PAINT_RED,
+                   strcmp(ask_text(unknown, "kind"), "bag") == 0 ? "new bag" : "new", "%s", calls);
+    terminal_field(out, PAINT_DIM, "", "by %s[%lld] at %s, %lld time%s",
+                   ask_text(unknown, "command"), (long long)ask_number(unknown, "pid"),
+                   ask_text(unknown, "time"), count, count == 1 ? "" : "s");
 }
 
 static void print_unknowns(const json_t *unknown, FILE *out)
@@ -95,7 +79,8 @@ static void print_unknowns(const json_t *unknown, FILE *out)
         if (i < PATTERNS_SHOWN)
             print_unknown(pattern, out);
     if (i > PATTERNS_SHOWN)
-        field(out, PAINT_NONE, "", "and %zu unknown patterns more (--json)", i - PATTERNS_SHOWN);
+        terminal_field(out, PAINT_NONE, "", "and %zu unknown patterns more (--json)",
+                       i - PATTERNS_SHOWN);
 }
 
 static void print_head(const json_t *alert, FILE *out)
@@ -116,24 +101,25 @@ void alert_print(const json_t *alert, FILE *out)
     const json_t *first = json_object_get(alert, "first_unknown");
     long long lost = ask_number(alert, "lost");
     print_head(alert, out);
-    field(out, PAINT_NONE, "alert", "%s, first seen %s, last seen %s", ask_text(alert, "id"),
-          ask_text(alert, "first_seen"), ask_text(alert, "last_seen"));
-    field(out, PAINT_NONE, "replica", "%s of %s version %s (%s %.12s, pid %lld)",
-          ask_text(replica, "name"), ask_text(alert, "service"), ask_text(alert, "version"),
-          ask_text(replica, "engine"), ask_text(replica, "id"),
-          (long long)ask_number(replica, "pid"));
+    terminal_field(out, PAINT_NONE, "alert", "%s, first seen %s, last seen %s",
+                   ask_text(alert, "id"), ask_text(alert, "first_seen"),
+                   ask_text(alert, "last_seen"));
+    terminal_field(out, PAINT_NONE, "replica", "%s of %s version %s (%s %.12s, pid %lld)",
+                   ask_text(replica, "name"), ask_text(alert, "service"),
+                   ask_text(alert, "version"), ask_text(replica, "engine"), ask_text(replica, "id"),
+                   (long long)ask_number(replica, "pid"));
     print_detector(alert, out);
     if (json_is_object(first))
-        field(out, PAINT_NONE, "first", "%s by %s[%lld] at %s, told %.1f ms later",
-              ask_text(first, "call"), ask_text(first, "command"),
-              (long long)ask_number(first, "pid"), ask_text(first, "time"),
-              ask_real(alert, "latency_ms"));
+        terminal_field(out, PAINT_NONE, "first", "%s by %s[%lld] at %s, told %.1f ms later",
+                       ask_text(first, "call"), ask_text(first, "command"),
+                       (long long)ask_number(first, "pid"), ask_text(first, "time"),
+                       ask_real(alert, "latency_ms"));
     print_tree(json_object_get(alert, "process_tree"), out);
     print_unknowns(json_object_get(alert, "unknown"), out);
-    field(out, PAINT_NONE, "in all", "%lld unknown patterns, met %lld times; profile %s",
-          (long long)ask_number(alert, "novelties"), (long long)ask_number(alert, "mismatches"),
-          ask_text(alert, "profile"));
+    terminal_field(out, PAINT_NONE, "in all", "%lld unknown patterns, met %lld times; profile %s",
+                   (long long)ask_number(alert, "novelties"),
+                   (long long)ask_number(alert, "mismatches"), ask_text(alert, "profile"));
     if (lost > 0)
-        field(out, PAINT_YELLOW, "lost", "%lld reports: there may be more", lost);
+        terminal_field(out, PAINT_YELLOW, "lost", "%lld reports: there may be more", lost);
     fputc('\n', out);
 }

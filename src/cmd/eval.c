@@ -1,7 +1,6 @@
 /* `skink eval`: detectors compared on a data set. */
 #include "cmd/eval.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/parse.h"
 #include "base/progress.h"
 #include "cmd/cmd.h"
+#include "cmd/output.h"
 #include "lab/evaluation.h"
 #include "lab/parallel.h"
 #include "lab/report.h"
@@ -156,14 +156,11 @@ static void look(void *context, size_t done, size_t all)
 
 static int write_report(const char *path, const json_t *document, struct error *err)
 {
-    FILE *file = fopen(path, "we");
+    FILE *file = output_create(path, err);
     if (!file)
-        return error_set(err, EXIT_USAGE, errno, "%s", path);
+        return -1;
     report_write(document, file);
-    bool failed = ferror(file);
-    if (fclose(file) != 0 || failed)
-        return error_set(err, EXIT_USAGE, errno, "%s: cannot be written whole", path);
-    return 0;
+    return output_close(file, path, err);
 }
 
 static int print(const struct cmd_line *line, const json_t *document, struct error *err)

@@ -1,6 +1,5 @@
 #include "cmd/incident_print.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -11,23 +10,6 @@
 
 #define EVENTS_SHOWN 24 /* the JSON has the others */
 #define RANKS_SHOWN  5
-
-/* "  label      text" */
-static void field(FILE *out, enum paint paint, const char *label, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void field(FILE *out, enum paint paint, const char *label, const char *format, ...)
-{
-    autofree char *text = NULL;
-    va_list args;
-    va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        memory_must(NULL);
-    va_end(args);
-    fprintf(out, "  %-10s ", label);
-    terminal_print(out, paint, text);
-    fputc('\n', out);
-}
 
 static enum paint paint_of(const json_t *incident)
 {
@@ -97,11 +79,13 @@ static struct event *find_events(const json_t *incident, size_t *count)
 static void print_event(const struct event *event, const char *label, FILE *out)
 {
     if (event->alert)
-        field(out, PAINT_RED, label, "%s  %s", event->time, ask_text(event->alert, "message"));
+        terminal_field(out, PAINT_RED, label, "%s  %s", event->time,
+                       ask_text(event->alert, "message"));
     else
-        field(out, PAINT_YELLOW, label, "%s  %s -> %s for the first time, %s port %lld",
-              event->time, ask_text(event->flow, "from"), ask_text(event->flow, "to"),
-              ask_text(event->flow, "transport"), (long long)ask_number(event->flow, "port"));
+        terminal_field(out, PAINT_YELLOW, label, "%s  %s -> %s for the first time, %s port %lld",
+                       event->time, ask_text(event->flow, "from"), ask_text(event->flow, "to"),
+                       ask_text(event->flow, "transport"),
+                       (long long)ask_number(event->flow, "port"));
 }
 
 static void print_events(const json_t *incident, FILE *out)
@@ -111,7 +95,7 @@ static void print_events(const json_t *incident, FILE *out)
     for (size_t i = 0; i < count && i < EVENTS_SHOWN; i++)
         print_event(&events[i], i ? "" : "time line", out);
     if (count > EVENTS_SHOWN)
-        field(out, PAINT_NONE, "", "and %zu more (--json)", count - EVENTS_SHOWN);
+        terminal_field(out, PAINT_NONE, "", "and %zu more (--json)", count - EVENTS_SHOWN);
 }
 
 /* ---- the story ---- */
@@ -125,9 +109,10 @@ static void print_step(const json_t *step, const char *label, FILE *out)
                  (long long)ask_number(flow, "port"),
                  json_is_true(json_object_get(flow, "new")) ? "a new flow" : "a known call") < 0)
         memory_must(NULL);
-    field(out, PAINT_NONE, label, "%s -> %s (%.0f %%): %s%s", ask_text(step, "from"),
-          ask_text(step, "to"), 100 * ask_real(step, "belief"), how ? how : "no flow was seen",
-          json_is_true(json_object_get(step, "alarmed")) ? "" : "; raised no alert");
+    terminal_field(out, PAINT_NONE, label, "%s -> %s (%.0f %%): %s%s", ask_text(step, "from"),
+                   ask_text(step, "to"), 100 * ask_real(step, "belief"),
+                   how ? how : "no flow was seen",
+                   json_is_true(json_object_get(step, "alarmed")) ? "" : "; raised no alert");
 }
 
 static void print_ranking(const json_t *incident, FILE *out)
@@ -136,12 +121,14 @@ static void print_ranking(const json_t *incident, FILE *out)
     const json_t *rank;
     json_array_foreach (json_object_get(incident, "ranking"), i, rank)
         if (i < RANKS_SHOWN)
-            field(out, PAINT_NONE, i ? "" : "entry", "%5.1f %%  %s%s%s",
-                  100 * ask_real(rank, "probability"), ask_text(rank, "service"),
-                  json_is_true(json_object_get(rank, "outside")) ? ", called from outside" : "",
-                  json_is_true(json_object_get(rank, "alarmed")) ? "" : ", raised no alert");
-    field(out, PAINT_DIM, "", "%5.1f %%  no common entry: false alarms, or separate causes",
-          100 * ask_real(incident, "no_common_entry"));
+            terminal_field(
+                out, PAINT_NONE, i ? "" : "entry", "%5.1f %%  %s%s%s",
+                100 * ask_real(rank, "probability"), ask_text(rank, "service"),
+                json_is_true(json_object_get(rank, "outside")) ? ", called from outside" : "",
+                json_is_true(json_object_get(rank, "alarmed")) ? "" : ", raised no alert");
+    terminal_field(out, PAINT_DIM, "",
+                   "%5.1f %%  no common entry: false alarms, or separate causes",
+                   100 * ask_real(incident, "no_common_entry"));
 }
 
 static void print_evidence(const json_t *incident, FILE *out)
@@ -150,10 +137,10 @@ static void print_evidence(const json_t *incident, FILE *out)
     const json_t *alert;
     json_array_foreach (json_object_get(incident, "alerts"), i, alert)
         if (i < EVENTS_SHOWN)
-            field(out, PAINT_NONE, i ? "" : "evidence",
-                  "alert %s, %s: replica %s of %s, score %.2f", ask_text(alert, "id"),
-                  ask_text(alert, "state"), ask_text(alert, "replica"), ask_text(alert, "service"),
-                  ask_real(alert, "score"));
+            terminal_field(out, PAINT_NONE, i ? "" : "evidence",
+                           "alert %s, %s: replica %s of %s, score %.2f", ask_text(alert, "id"),
+                           ask_text(alert, "state"), ask_text(alert, "replica"),
+                           ask_text(alert, "service"), ask_real(alert, "score"));
 }
 
 void incident_print(const json_t *incident, FILE *out)
@@ -166,8 +153,9 @@ void incident_print(const json_t *incident, FILE *out)
     fputs("  ", out);
     terminal_print(out, PAINT_BOLD, ask_text(incident, "message"));
     fputc('\n', out);
-    field(out, PAINT_NONE, "incident", "%s, first seen %s, last seen %s", ask_text(incident, "id"),
-          ask_text(incident, "first_seen"), ask_text(incident, "last_seen"));
+    terminal_field(out, PAINT_NONE, "incident", "%s, first seen %s, last seen %s",
+                   ask_text(incident, "id"), ask_text(incident, "first_seen"),
+                   ask_text(incident, "last_seen"));
     print_ranking(incident, out);
     json_array_foreach (json_object_get(incident, "path"), i, step)
         print_step(step, i ? "" : "path", out);

@@ -1,5 +1,4 @@
 /* `skink incidents`: which alerts belong together, and where the intruder came in. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
 #include "cmd/incident_print.h"
+#include "cmd/output.h"
 #include "incident/incident.h"
 
 static const struct cmd_option OPTIONS[] = {
@@ -27,18 +27,7 @@ static void print_json(const json_t *incident)
 static int draw(const json_t *incident, const char *path, struct error *err)
 {
     autofree char *svg = incident_svg(incident);
-    if (strcmp(path, "-") == 0) {
-        fputs(svg, stdout);
-        return EXIT_DONE;
-    }
-    FILE *file = fopen(path, "we");
-    if (!file)
-        return error_set(err, EXIT_USAGE, errno, "%s", path);
-    fputs(svg, file);
-    bool failed = ferror(file);
-    if (fclose(file) != 0 || failed)
-        return error_set(err, EXIT_USAGE, errno, "%s: cannot be written whole", path);
-    return EXIT_DONE;
+    return output_text(path, svg, err);
 }
 
 /* The incident with this number or id; NULL: the latest. */

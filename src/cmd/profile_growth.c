@@ -1,11 +1,10 @@
 /* `skink profile growth`. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/output.h"
 #include "cmd/profile.h"
 
 /* What the table says of the interval that ends at a point. */
@@ -85,18 +84,7 @@ static int draw(struct profile *profile, const char *path, struct error *err)
     char title[2 * PROFILE_NAME + 32];
     snprintf(title, sizeof title, "How the profile of %s@%s grew", facts->service, facts->version);
     autofree char *svg = growth_svg(profile_growth(profile), title);
-    if (strcmp(path, "-") == 0) {
-        fputs(svg, stdout);
-        return 0;
-    }
-    FILE *file = fopen(path, "we");
-    if (!file)
-        return error_set(err, EXIT_USAGE, errno, "%s", path);
-    fputs(svg, file);
-    bool failed = ferror(file);
-    if (fclose(file) != 0 || failed)
-        return error_set(err, EXIT_USAGE, errno, "%s: cannot be written whole", path);
-    return 0;
+    return output_text(path, svg, err);
 }
 
 int profile_growth_show(const struct profile_request *request, struct error *err)

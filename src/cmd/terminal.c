@@ -59,6 +59,19 @@ void terminal_print(FILE *out, enum paint paint, const char *text)
     fprintf(out, "%s%s%s", colour ? CODES[paint] : "", harmless, colour ? "\033[0m" : "");
 }
 
+void terminal_field(FILE *out, enum paint paint, const char *label, const char *format, ...)
+{
+    autofree char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        memory_must(NULL);
+    va_end(args);
+    fprintf(out, "  %-10s ", label);
+    terminal_print(out, paint, text);
+    fputc('\n', out);
+}
+
 /* Characters, not bytes: continuation bytes of UTF-8 take no place. */
 static size_t characters(const char *text)
 {

@@ -11,6 +11,10 @@ enum paint { PAINT_NONE, PAINT_BOLD, PAINT_DIM, PAINT_RED, PAINT_GREEN, PAINT_YE
  * Control characters appear as \xHH. */
 void terminal_print(FILE *out, enum paint paint, const char *text);
 
+/* A line "  label      text", the text as terminal_print has it. */
+void terminal_field(FILE *out, enum paint paint, const char *label, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* ---- tables ---- */
 
 #define TABLE_COLUMNS 8

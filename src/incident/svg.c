@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/markup.h"
 #include "base/memory.h"
 #include "incident/incident.h"
 
@@ -36,20 +37,6 @@ static const char *text_of(const json_t *json, const char *key)
 {
     const char *text = json_string_value(json_object_get(json, key));
     return text ? text : "";
-}
-
-static void escaped(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '&')
-            fputs("&amp;", out);
-        else if (*text == '<')
-            fputs("&lt;", out);
-        else if ((unsigned char)*text < ' ')
-            fputc(' ', out); /* XML knows no control characters */
-        else
-            fputc(*text, out);
-    }
 }
 
 /* ---- where everything lies ---- */
@@ -184,7 +171,7 @@ static void draw_node(FILE *out, const struct picture *picture, const struct nod
             node->entry ? " entry" : "");
     fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", left_of(node) + BOX_W / 2,
             top_of(node) + (node->entry ? 20 : 27));
-    escaped(out, node->name);
+    markup_print(out, node->name);
     fprintf(out, "</text>\n");
     if (node->entry)
         fprintf(out,
@@ -205,11 +192,11 @@ static void draw_alerts(FILE *out, const struct picture *picture, int top)
                 "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"14\" class=\"bar\"/>"
                 "<text x=\"%d\" y=\"%d\" class=\"small\">",
                 MARGIN, y - 12, 80 * score, MARGIN + 90, y);
-        escaped(out, text_of(alert, "first_seen"));
+        markup_print(out, text_of(alert, "first_seen"));
         fputs("  ", out);
-        escaped(out, text_of(alert, "service"));
+        markup_print(out, text_of(alert, "service"));
         fputs(", replica ", out);
-        escaped(out, text_of(alert, "replica"));
+        markup_print(out, text_of(alert, "replica"));
         fprintf(out, "</text>\n");
     }
 }
@@ -232,11 +219,11 @@ static void draw_head(FILE *out, const struct picture *picture, int width, int h
             "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n"
             "<text x=\"%d\" y=\"34\" class=\"title\">",
             width, height, width, height, width, height, MARGIN);
-    escaped(out, text_of(picture->incident, "message"));
+    markup_print(out, text_of(picture->incident, "message"));
     fprintf(out, "</text>\n<text x=\"%d\" y=\"58\" class=\"small\">incident ", MARGIN);
-    escaped(out, text_of(picture->incident, "id"));
+    markup_print(out, text_of(picture->incident, "id"));
     fprintf(out, ", ");
-    escaped(out, text_of(picture->incident, "state"));
+    markup_print(out, text_of(picture->incident, "state"));
     fprintf(out, "; red: alarmed, thick: the path, dashed: a new flow</text>\n");
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/markup.h"
 #include "base/memory.h"
 #include "profile/growth.h"
 
@@ -72,20 +73,6 @@ static double place_y(const struct axis *y, double value)
     return BOTTOM - value * y->scale / y->end * (BOTTOM - TOP);
 }
 
-static void escaped(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '&')
-            fputs("&amp;", out);
-        else if (*text == '<')
-            fputs("&lt;", out);
-        else if ((unsigned char)*text < ' ')
-            fputc(' ', out); /* XML knows no control characters */
-        else
-            fputc(*text, out);
-    }
-}
-
 static void draw_x_axis(FILE *out, const struct axis *x)
 {
     for (int i = 0; i * x->step <= x->end * 1.0001; i++) {
@@ -117,7 +104,7 @@ static void draw_head(FILE *out, const struct growth *growth, const char *title)
 {
     const struct growth_rule *rule = &growth->rule;
     fprintf(out, "<text x=\"%d\" y=\"30\" class=\"title\">", LEFT);
-    escaped(out, title);
+    markup_print(out, title);
     fprintf(out, "</text>\n<text x=\"%d\" y=\"52\" class=\"small\">", LEFT);
     if (rule->interval_ns)
         fprintf(out, "intervals of %g s, steady from 0 to %g patterns a second",
