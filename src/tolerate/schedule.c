@@ -32,7 +32,7 @@ static double balance(double shape, double age)
 
 double schedule_interval(const struct lifetime *life, double planned, double failure, double *rate)
 {
-    double ignored;
+    double ignored = 0;
     rate = rate ? rate : &ignored;
     *rate = isfinite(life->scale) ? failure / (life->scale * tgamma(1 + 1 / life->shape)) : 0;
     if (!isfinite(life->scale) || life->shape <= 1 || failure <= planned || planned <= 0)
