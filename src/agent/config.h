@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "detect/replay.h"
 #include "profile/growth.h"
+#include "respond/harm.h"
+#include "respond/rule.h"
 #include "workload/workload.h"
 
 /* Where the configuration of a host lies. */
@@ -30,6 +32,8 @@ struct service_config {
     uint64_t min_calls; /* fewer than these: the profile stays incomplete */
     bool reuse;         /* a new version starts from the profile of the one learned last */
     bool watch;         /* false: leave this service alone */
+    struct harm_rule harm;
+    struct respond_rule respond;
 };
 
 /* A workload that no engine knows. Exactly one of cgroup and unit is set. */
@@ -51,6 +55,7 @@ struct config {
     uint32_t max_patterns; /* per service */
     uint32_t quota;        /* reports a second and replica */
     bool flows;            /* see who speaks to whom */
+    uint32_t budget;       /* measures of all services in an hour */
     struct service_config defaults;
     struct service_config *services; /* overrides; each complete, defaults filled in */
     size_t service_count;

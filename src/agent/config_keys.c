@@ -83,6 +83,62 @@ static const struct key LEARN_KEYS[] = {
     {.name = NULL},
 };
 
+static const char *const REQUIREMENTS[] = {"low", "medium", "high", NULL};
+static const char *const IMPACTS[] = {"none", "low", "high", NULL};
+static const char *const POLICIES[] = {"observe", "ask", "act", NULL};
+
+static const struct key HARM_KEYS[] = {
+    {.name = "criticality", .type = KEY_NUMBER, .offset = IN_SERVICE(harm.criticality),
+     .text = "0.5", .min = 0, .max = 1,
+     .help = "What the service is worth beside the others."},
+    {.name = "confidentiality", .type = KEY_CHOICE, .choices = REQUIREMENTS,
+     .offset = IN_SERVICE(harm.requirement[HARM_CONFIDENTIALITY]), .text = "medium",
+     .help = "How much depends on its data staying secret: low, medium or high."},
+    {.name = "integrity", .type = KEY_CHOICE, .choices = REQUIREMENTS,
+     .offset = IN_SERVICE(harm.requirement[HARM_INTEGRITY]), .text = "medium",
+     .help = "How much depends on its data and answers being right."},
+    {.name = "availability", .type = KEY_CHOICE, .choices = REQUIREMENTS,
+     .offset = IN_SERVICE(harm.requirement[HARM_AVAILABILITY]), .text = "medium",
+     .help = "How much depends on its answering."},
+    {.name = "confidentiality_impact", .type = KEY_CHOICE, .choices = IMPACTS,
+     .offset = IN_SERVICE(harm.impact[HARM_CONFIDENTIALITY]), .text = "low",
+     .help = "What an intruder in it can read: none, low or high. What the container may do can "
+             "raise it."},
+    {.name = "integrity_impact", .type = KEY_CHOICE, .choices = IMPACTS,
+     .offset = IN_SERVICE(harm.impact[HARM_INTEGRITY]), .text = "low",
+     .help = "What he can change."},
+    {.name = "availability_impact", .type = KEY_CHOICE, .choices = IMPACTS,
+     .offset = IN_SERVICE(harm.impact[HARM_AVAILABILITY]), .text = "low",
+     .help = "What he can stop."},
+    {.name = NULL},
+};
+
+static const struct key RESPOND_KEYS[] = {
+    {.name = "policy", .type = KEY_CHOICE, .choices = POLICIES,
+     .offset = IN_SERVICE(respond.policy), .text = "observe",
+     .help = "observe: only say what would be done; ask: do it when a person approves; act: do it."},
+    {.name = "minimum", .type = KEY_COUNT, .offset = IN_SERVICE(respond.minimum), .text = "1",
+     .min = 0, .max = 1000,
+     .help = "Replicas that must go on serving: no measure leaves fewer."},
+    {.name = "budget", .type = KEY_COUNT, .offset = IN_SERVICE(respond.budget), .text = "6",
+     .min = 1, .max = 1000,
+     .help = "Measures on the service in an hour: an intruder cannot make Skink restart it to "
+             "death."},
+    {.name = "expiry", .type = KEY_DURATION, .offset = IN_SERVICE(respond.expiry), .text = "1h",
+     .help = "What is in force is undone after this, unless a person did it before."},
+    {.name = "balancer", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.balancer), .text = "off",
+     .help = "HAProxy's runtime socket (stats socket PATH level admin)."},
+    {.name = "backend", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.backend), .text = "off",
+     .help = "The service's backend there."},
+    {.name = "replace", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.replace), .text = "off",
+     .help = "A command that starts a new replica and prints its address; docs/response.md."},
+    {.name = "revoke", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.revoke), .text = "off",
+     .help = "A command that revokes the credentials of the service."},
+    {.name = NULL},
+};
+
+static const struct key_table HARM = {.keys = HARM_KEYS};
+static const struct key_table RESPOND = {.keys = RESPOND_KEYS};
 static const struct key_table DETECT = {.keys = DETECT_KEYS, .check = check_detect};
 static const struct key_table LEARN = {.keys = LEARN_KEYS};
 
@@ -91,6 +147,8 @@ static const struct key SERVICE_KEYS[] = {
      .help = "Watch it; false: leave it alone."},
     {.name = "detect", .type = KEY_GROUP, .table = &DETECT, .help = "As above."},
     {.name = "learn", .type = KEY_GROUP, .table = &LEARN, .help = "As above."},
+    {.name = "harm", .type = KEY_GROUP, .table = &HARM, .help = "As above."},
+    {.name = "respond", .type = KEY_GROUP, .table = &RESPOND, .help = "As above."},
     {.name = NULL},
 };
 
@@ -186,6 +244,13 @@ static const struct key CONFIG_KEYS[] = {
      .help = "When a replica has left its profile."},
     {.name = "learn", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &LEARN,
      .help = "When a profile is learned."},
+    {.name = "harm", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &HARM,
+     .help = "What an intruder in a service can cost (CVSS 3.1, environmental)."},
+    {.name = "respond", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &RESPOND,
+     .help = "What is done about an intruder."},
+    {.name = "budget", .type = KEY_COUNT, .offset = IN_CONFIG(budget), .text = "30", .min = 1,
+     .max = 10000,
+     .help = "Measures on all services together in an hour."},
     {.name = "services", .type = KEY_SERVICES, .offset = IN_CONFIG(services), .table = &SERVICE,
      .text = "  database:\n    detect:\n      epoch_threshold: 80\n    learn:\n"
              "      interval: 300s\n  build-cache:\n    watch: false\n",
@@ -236,7 +301,7 @@ const char *key_nearest(const struct key_table *table, const char *name)
     for (const struct key *key = table->keys; key->name; key++) {
         size_t edits = distance(name, key->name);
         /* A name of which everything was edited resembles nothing. */
-        if (edits < best && edits < strlen(key->name)) {
+        if (edits < best && edits < strlen(key->name) && edits < strlen(name)) {
             best = edits;
             nearest = key->name;
         }

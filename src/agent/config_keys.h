@@ -18,12 +18,15 @@ enum key_type {
     KEY_ENGINE,    /* char *: an absolute path; "auto" becomes NULL, "off" "" */
     KEY_ADDRESS,   /* char *: metrics_address; "off" becomes NULL */
     KEY_URL,       /* char *: http or https; "off" becomes NULL */
+    KEY_MAYBE,     /* char *: any text of at most 1000 bytes; "off" becomes NULL */
     KEY_MATCH,     /* const char *: struct workload_rule's match */
     KEY_SWITCH,    /* bool */
     KEY_COUNT,     /* uint32_t within min and max */
     KEY_CALLS,     /* uint64_t within min and max */
     KEY_THRESHOLD, /* uint32_t within min and max; "auto" becomes RULE_AUTO, "off" 0 */
     KEY_NUMBER,    /* double within min and max */
+    KEY_CHOICE,    /* uint32_t: the place of the word in choices */
+    KEY_DURATION,  /* uint64_t, ns; at least 1 s */
     KEY_INTERVAL,  /* struct growth_rule's interval_ns or interval_calls: "100s", "50000 calls" */
     /* Containers. */
     KEY_PATHS,    /* char **, NULL-ended: "auto" (NULL), "off" (none), or a list of paths */
@@ -40,6 +43,7 @@ struct key {
     const char *text; /* the default as one would write it, NULL: none; of an array: an example */
     const char *help; /* one paragraph */
     double min, max;
+    const char *const *choices;    /* NULL-ended */
     const struct key_table *table; /* of a container's keys */
 };
 

@@ -134,6 +134,18 @@ static char *make_array(const struct key *key, void *target, size_t count)
     return elements;
 }
 
+/* A copy of a struct gets texts of its own. */
+static void own_texts(const struct key_table *table, void *target)
+{
+    for (const struct key *key = table->keys; key->name; key++) {
+        char **text = at(target, key->offset);
+        if (key->type == KEY_GROUP)
+            own_texts(key->table, text);
+        else if (key_is_text(key->type) && *text)
+            *text = memory_must(strdup(*text));
+    }
+}
+
 static int read_services(struct reader *reader, const struct key *key, const yaml_node_t *map,
                          const char *path)
 {
@@ -151,6 +163,7 @@ static int read_services(struct reader *reader, const struct key *key, const yam
         char place[PLACE_SIZE];
         snprintf(place, sizeof place, "%.200s.%.200s", path, (const char *)name->data.scalar.value);
         *service = reader->config->defaults;
+        own_texts(key->table, service);
         if (key_set(&NAME, place, (const char *)name->data.scalar.value, &service->name,
                     reader->err) < 0)
             return at_line(reader, name);

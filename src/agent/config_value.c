@@ -1,6 +1,7 @@
 /* The scalars of the configuration: text into values, each refused with what would be right. */
 #include <curl/curl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 #define INTERVAL_MIN    (NS_PER_S / 10)
 #define INTERVAL_MAX    (7 * 24 * 3600 * NS_PER_S)
+#define DURATION_MAX    (365 * 24 * 3600 * NS_PER_S)
 #define NAME_MAX_LENGTH 127
 #define PATH_MAX_LENGTH 1000
 
@@ -90,7 +92,7 @@ static int check_text(const struct key *key, const char *path, const char *text,
     if (key_text(path, text, strlen(text), max, err) < 0)
         return -1;
     bool off = is(text, "off");
-    if ((off && (key->type == KEY_ADDRESS || key->type == KEY_URL)) ||
+    if ((off && (key->type == KEY_ADDRESS || key->type == KEY_URL || key->type == KEY_MAYBE)) ||
         (is(text, "auto") && key->type == KEY_ENGINE)) {
         *kept = NULL;
         return 0;
@@ -178,6 +180,31 @@ static int set_interval(const char *path, const char *text, struct growth_rule *
     return 0;
 }
 
+static int set_choice(const struct key *key, const char *path, const char *text, uint32_t *place,
+                      struct error *err)
+{
+    char words[128] = "";
+    size_t length = 0;
+    for (uint32_t i = 0; key->choices[i]; i++) {
+        if (is(text, key->choices[i])) {
+            *place = i;
+            return 0;
+        }
+        length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", i ? ", " : "",
+                                   key->choices[i]);
+    }
+    return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is none of these: %s", path, text, words);
+}
+
+static int set_duration(const char *path, const char *text, uint64_t *place, struct error *err)
+{
+    if (parse_duration(path, text, place, err) < 0)
+        return -1;
+    if (*place < NS_PER_S || *place > DURATION_MAX)
+        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not from 1s to 365d", path, text);
+    return 0;
+}
+
 int key_set(const struct key *key, const char *path, const char *text, void *place,
             struct error *err)
 {
@@ -194,6 +221,10 @@ int key_set(const struct key *key, const char *path, const char *text, void *pla
         return parse_double(path, text, key->min, key->max, place, err);
     case KEY_INTERVAL:
         return set_interval(path, text, place, err);
+    case KEY_CHOICE:
+        return set_choice(key, path, text, place, err);
+    case KEY_DURATION:
+        return set_duration(path, text, place, err);
     default:
         return set_text(key, path, text, place, err);
     }

@@ -160,6 +160,11 @@ void incidents_tick(struct agent *agent, bool flows_looked)
         retell(book, incident);
 }
 
+struct graph *incidents_graph(const struct agent *agent)
+{
+    return agent->stories->graph;
+}
+
 json_t *incidents_answer(const struct agent *agent)
 {
     const struct story_book *book = agent->stories;

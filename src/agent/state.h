@@ -42,6 +42,8 @@ struct watched {
     uint64_t recent_count;
     struct alert *alert; /* open, or NULL */
     uint64_t told;       /* when it was last told, CLOCK_MONOTONIC */
+    uint32_t powers;     /* harm_powers */
+    bool powers_read;
 };
 
 struct engine_state {
@@ -139,7 +141,21 @@ void incidents_tick(struct agent *agent, bool flows_looked);
 /* The incidents, the oldest first, as {"ok": true, "incidents": […]}. New reference. */
 json_t *incidents_answer(const struct agent *agent);
 
+/* The graph of services that they are told by. */
+struct graph *incidents_graph(const struct agent *agent);
+
 void incidents_shut(struct agent *agent);
+
+/* ---- harm.c ---- */
+
+/* What the replica's container may do: enum power's bits. */
+uint32_t harm_powers(struct watched *watched);
+
+/* The harm that an intruder in the service can do, as harm_json tells it. New reference. */
+json_t *harm_of(struct agent *agent, const char *service);
+
+/* Of the service that is asked about, or of each, as {"ok": true, "harms": […]}. New reference. */
+json_t *harm_answer(struct agent *agent, const json_t *request);
 
 /* ---- status.c ---- */
 

@@ -150,7 +150,7 @@ static json_t *alerts_json(const struct agent *agent, const json_t *request)
 
 json_t *status_answer(void *context, const json_t *request)
 {
-    const struct agent *agent = context;
+    struct agent *agent = context;
     const char *verb = json_string_value(json_object_get(request, "verb"));
     if (strcmp(verb, "status") == 0)
         return status_json(agent);
@@ -158,6 +158,8 @@ json_t *status_answer(void *context, const json_t *request)
         return alerts_json(agent, request);
     if (strcmp(verb, "incidents") == 0)
         return incidents_answer(agent);
+    if (strcmp(verb, "harm") == 0)
+        return harm_answer(agent, request);
     return NULL;
 }
 

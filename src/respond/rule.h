@@ -1,0 +1,25 @@
+/* What the configuration says about responding for a service. */
+#ifndef SKINK_RESPOND_RULE_H
+#define SKINK_RESPOND_RULE_H
+
+#include <stdint.h>
+
+enum respond_policy {
+    POLICY_OBSERVE, /* measures are named in the plan, none is carried out */
+    POLICY_ASK,     /* a person approves each plan */
+    POLICY_ACT,
+};
+
+/* Texts may be NULL: not configured. */
+struct respond_rule {
+    uint32_t policy;  /* enum respond_policy */
+    uint32_t minimum; /* replicas that must go on serving */
+    uint32_t budget;  /* measures in an hour */
+    uint64_t expiry;  /* ns: what is in force is undone after this */
+    char *balancer;   /* HAProxy's runtime socket */
+    char *backend;    /* the service's backend there */
+    char *replace;    /* command that starts a new replica */
+    char *revoke;     /* command that revokes the service's credentials */
+};
+
+#endif
