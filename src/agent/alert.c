@@ -26,7 +26,8 @@ struct unknown {
 struct alert {
     struct alert_subject subject;
     char id[40];
-    bool loss; /* no pattern, but blindness */
+    bool loss;                      /* no pattern, but blindness */
+    struct alert_siblings siblings; /* replicas > 0: they do not what this one does */
     enum pattern_kind kind;
     uint32_t score, threshold;
     uint64_t opened; /* CLOCK_MONOTONIC, when the alert was made */
@@ -168,7 +169,7 @@ bool alert_note(struct alert *alert, const struct report *report)
         take_crossing(alert, report);
     if (report->head.time > alert->last)
         alert->last = report->head.time;
-    if (report->pattern == alert->kind && report->score > alert->score)
+    if (!alert->siblings.replicas && report->pattern == alert->kind && report->score > alert->score)
         alert->score = report->score;
     if (!(report->flags & REPORT_NEW))
         return worse;
@@ -184,6 +185,15 @@ bool alert_note(struct alert *alert, const struct report *report)
     name_tree(alert, report);
     spell(alert, report);
     return worse;
+}
+
+void alert_note_siblings(struct alert *alert, const struct alert_siblings *found)
+{
+    alert->loss = false;
+    alert->siblings = *found;
+    alert->score = (uint32_t)found->patterns;
+    alert->threshold = (uint32_t)found->threshold;
+    alert->mismatches_before -= found->patterns; /* they were met before the alert was made */
 }
 
 void alert_note_loss(struct alert *alert, uint64_t lost)
@@ -277,6 +287,8 @@ static json_t *first_json(const struct alert *alert)
 
 static const char *detector_name(const struct alert *alert)
 {
+    if (alert->siblings.replicas)
+        return "siblings";
     return alert->loss ? "loss" : alert->kind == PATTERN_WINDOW ? "stide" : "bosc";
 }
 
@@ -304,6 +316,15 @@ static json_t *message_json(const struct alert *alert)
         call_name(first->history[(first->position - 1) % HISTORY] % CALL_CODES, name);
         memccpy(command, first->head.command, '\0', sizeof command - 1);
     }
+    if (alert->siblings.replicas) {
+        snprintf(text, sizeof text,
+                 "%s: replica %s does what none of its %" PRIu32 " siblings does: %" PRIu32
+                 " patterns in %d s (threshold %" PRIu32 "); first unknown call %s by %s[%" PRIu32
+                 "]",
+                 service->name, alert->subject.workload->name, alert->siblings.replicas,
+                 alert->score, SIBLINGS_STRETCH, alert->threshold, name, command, first->head.pid);
+        return text_json(text);
+    }
     if (all_old(alert)) {
         snprintf(text, sizeof text,
                  "%s: replica %s shows old behaviour again: %" PRIu64
@@ -320,6 +341,25 @@ static json_t *message_json(const struct alert *alert)
              alert->kind == PATTERN_WINDOW ? "windows" : "calls' bags", alert->threshold, name,
              command, first->head.pid);
     return text_json(text);
+}
+
+/* What the score is a part of. */
+static json_int_t out_of(const struct alert *alert)
+{
+    const struct detect_rule *rule = &alert->subject.service->rule;
+    if (alert->siblings.replicas)
+        return (json_int_t)alert->siblings.calls;
+    return alert->kind == PATTERN_WINDOW ? rule->frame : rule->epoch;
+}
+
+static json_t *siblings_json(const struct alert *alert)
+{
+    const struct alert_siblings *found = &alert->siblings;
+    if (!found->replicas)
+        return json_null();
+    return json_pack("{s:I,s:I,s:I,s:I,s:f}", "replicas", (json_int_t)found->replicas, "calls",
+                     (json_int_t)found->others.calls, "bursts", (json_int_t)found->others.bursts,
+                     "patterns", (json_int_t)found->others.patterns, "chance", found->chance);
 }
 
 static json_t *replica_json(const struct workload *workload)
@@ -367,9 +407,8 @@ json_t *alert_json(struct alert *alert, enum alert_state state)
         replica_json(alert->subject.workload), "detector", detector_name(alert));
     json_object_set_new(json, "score", json_integer(alert->score));
     json_object_set_new(json, "threshold", json_integer(alert->threshold));
-    json_object_set_new(
-        json, "of",
-        json_integer(alert->kind == PATTERN_WINDOW ? service->rule.frame : service->rule.epoch));
+    json_object_set_new(json, "of", json_integer(out_of(alert)));
+    json_object_set_new(json, "siblings", siblings_json(alert));
     json_object_set_new(json, "profile",
                         json_string(profile_state(service->profile, profile, sizeof profile)));
     add_evidence(alert, json);

@@ -11,6 +11,7 @@
 
 #include "agent/process.h"
 #include "agent/service.h"
+#include "detect/siblings.h"
 #include "probe/probe.h"
 #include "workload/workload.h"
 
@@ -30,6 +31,15 @@ struct alert_subject {
     uint32_t replica; /* the probe's index */
 };
 
+/* A burst that a replica's siblings do not show (detect/siblings.h). */
+struct alert_siblings {
+    uint32_t replicas;             /* siblings that it was compared with */
+    struct siblings_record others; /* what they have shown */
+    uint64_t calls;                /* of the replica, in the burst's stretch */
+    uint64_t patterns, threshold;  /* in the burst; so many raise an alert */
+    double chance;                 /* of a burst as large in a replica that does what they do */
+};
+
 /* crossing: the report with REPORT_CROSSED. NULL: calls or reports were lost while detecting. */
 struct alert *alert_new(const struct alert_subject *subject, const struct report *crossing);
 void alert_free(struct alert *alert);
@@ -38,6 +48,9 @@ void alert_free(struct alert *alert);
  * True when the alert becomes a graver one: about what the replica does instead of a loss, about
  * something never seen instead of old behaviour. */
 bool alert_note(struct alert *alert, const struct report *report);
+
+/* Makes an alert that has just been made one about what its siblings do not do. */
+void alert_note_siblings(struct alert *alert, const struct alert_siblings *found);
 
 /* Losses while it is open: what was not seen, reports that the replica's quota held back. */
 void alert_note_loss(struct alert *alert, uint64_t lost);

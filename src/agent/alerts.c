@@ -121,6 +121,17 @@ void alerts_early_report(struct agent *agent, struct watched *watched, const str
     alerts_report(agent, watched, &scored);
 }
 
+void alerts_siblings(struct agent *agent, struct watched *watched,
+                     const struct alert_siblings *found, const struct report *burst)
+{
+    struct alert *alert = watched->alert ? watched->alert : open_alert(agent, watched, NULL);
+    alert_note_siblings(alert, found);
+    for (uint64_t i = 0; i < found->patterns; i++)
+        alert_note(alert, &burst[i]);
+    alert_refresh(alert);
+    tell(agent, watched, ALERT_OPEN);
+}
+
 void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost)
 {
     bool fresh = !watched->alert;

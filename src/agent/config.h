@@ -31,6 +31,7 @@ struct service_config {
     struct growth_rule growth;
     uint64_t min_calls; /* fewer than these: the profile stays incomplete */
     bool reuse;         /* a new version starts from the profile of the one learned last */
+    bool siblings;      /* while it is learned, compare its replicas */
     bool watch;         /* false: leave this service alone */
     struct harm_rule harm;
     struct respond_rule respond;

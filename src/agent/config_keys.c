@@ -80,6 +80,9 @@ static const struct key LEARN_KEYS[] = {
     {.name = "reuse", .type = KEY_SWITCH, .offset = IN_SERVICE(reuse), .text = "true",
      .help = "A new version starts from what the version learned last is known to do: only the "
              "difference is learned."},
+    {.name = "siblings", .type = KEY_SWITCH, .offset = IN_SERVICE(siblings), .text = "true",
+     .help = "While it is learned, compare the replicas: an alert tells of the one that does what "
+             "none of the others does."},
     {.name = NULL},
 };
 

@@ -41,6 +41,7 @@ static void forget_idle_services(struct agent *agent, uint64_t now)
         struct service *service = *link;
         if (service->replicas == 0 && clock_passed(now, service->idle_since) > IDLE_SERVICE) {
             *link = service->next;
+            siblings_end(agent, service);
             service_close(&room, service);
         } else {
             link = &service->next;
@@ -95,6 +96,7 @@ static void drop(struct agent *agent, struct watched *watched)
     uint64_t calls;
     uint64_t lost;
     if (watched->service) {
+        siblings_leave(agent, watched);
         alerts_close(agent, watched);
         count_calls(agent, watched, &calls, &lost); /* its last calls count for the training */
         if (watched->service->mode == MODE_LEARN) {
@@ -130,6 +132,10 @@ static void judge(struct agent *agent, struct watched *watched, const struct rep
     probe_report_codes(agent->probe, report, codes);
     if (service->mode == MODE_OFF)
         return;
+    if (report->flags & REPORT_APART) {
+        siblings_report(agent, watched, report);
+        return;
+    }
     if ((learned && in_table) || service->mode == MODE_LEARN || watched->learns_start) {
         watched->start_grown += service_learn(&room, service, report->pattern, codes, in_table);
         return;
@@ -192,6 +198,7 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
             watched->workload = *workload;
         return;
     }
+    siblings_leave(agent, watched);
     alerts_close(agent, watched);
     leave_service(watched);
     watched->workload = *workload;
@@ -202,6 +209,7 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
     /* A profile that saw no start must not take the first one it sees for an attack. */
     bool starting = watched->newcomer_table != PROBE_NONE;
     watched->learns_start = starting && facts->starts == 0 && service->mode == MODE_DETECT;
+    watched->starting = starting;
     watched->start_since = clock_monotonic();
     watched->start_grown = 0;
     if (starting && service->mode == MODE_LEARN) {
@@ -312,12 +320,12 @@ void replicas_cgroup(struct agent *agent, const struct cgroup_event *event)
 /* ---- time ---- */
 
 /*
- * A start that is learned ends when the profile grows no faster than a learned one may, however
- * long it takes: what a busy service does rarely must not keep it from being judged.
+ * A start ends when the profile grows by it no faster than a learned one may, however long it
+ * takes: what a busy service does rarely must not keep it from being judged.
  */
 static void end_start(struct agent *agent, struct watched *watched, uint64_t now)
 {
-    if (!watched->learns_start || clock_passed(now, watched->start_since) < START_STRETCH)
+    if (!watched->starting || clock_passed(now, watched->start_since) < START_STRETCH)
         return;
     const struct growth_rule *rule = &watched->service->config.growth;
     double steady = rule->interval_ns ? rule->sigma * (double)START_STRETCH / (double)NS_PER_S : 0;
@@ -325,6 +333,9 @@ static void end_start(struct agent *agent, struct watched *watched, uint64_t now
     watched->start_since = now;
     watched->start_grown = 0;
     if (grows && clock_passed(now, watched->appeared) < START_LONGEST)
+        return;
+    watched->starting = false;
+    if (!watched->learns_start)
         return;
     watched->learns_start = false;
     profile_facts(watched->service->profile)->starts++;
@@ -337,6 +348,7 @@ static void train(struct agent *agent, struct service *service, uint64_t dt)
 {
     struct service_room room = agent_room(agent);
     struct profile_facts *facts = profile_facts(service->profile);
+    uint64_t apart = siblings_tick(agent, service, clock_monotonic());
     uint64_t calls = 0;
     uint32_t frame_peak = 0;
     uint32_t epoch_peak = 0;
@@ -354,7 +366,8 @@ static void train(struct agent *agent, struct service *service, uint64_t dt)
         frame_peak = now->frame_peak > frame_peak ? now->frame_peak : frame_peak;
         epoch_peak = now->epoch_peak > epoch_peak ? now->epoch_peak : epoch_peak;
     }
-    enum training training = service_train(&room, service, dt, calls, frame_peak, epoch_peak);
+    enum training training =
+        service_train(&room, service, dt, calls, apart, frame_peak, epoch_peak);
     if (training == TRAINING_GOES_ON)
         return;
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++)
@@ -362,6 +375,7 @@ static void train(struct agent *agent, struct service *service, uint64_t dt)
             probe_replica_reset_peaks(agent->probe, i);
     if (training == TRAINING_DONE) {
         char state[256];
+        siblings_end(agent, service);
         apply_modes(agent, service);
         log_info("%s, version %s: learned (%s)", service->name, service->version,
                  profile_state(service->profile, state, sizeof state));
@@ -430,6 +444,8 @@ void replicas_configure(struct agent *agent)
     struct service_room room = agent_room(agent);
     for (struct service *service = agent->services; service; service = service->next) {
         service_configure(&room, service);
+        if (service->mode != MODE_LEARN)
+            siblings_end(agent, service);
         apply_modes(agent, service);
     }
 }
@@ -443,6 +459,7 @@ void replicas_close(struct agent *agent)
     while (agent->services) {
         struct service *service = agent->services;
         agent->services = service->next;
+        siblings_end(agent, service);
         service_close(&room, service);
     }
 }

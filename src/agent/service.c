@@ -184,14 +184,15 @@ static void note_peaks(struct service *service, uint32_t frame_peak, uint32_t ep
 }
 
 enum training service_train(const struct service_room *room, struct service *service, uint64_t dt,
-                            uint64_t calls, uint32_t frame_peak, uint32_t epoch_peak)
+                            uint64_t calls, uint64_t apart, uint32_t frame_peak,
+                            uint32_t epoch_peak)
 {
     struct profile_facts *facts = profile_facts(service->profile);
     struct growth *growth = profile_growth(service->profile);
     size_t before = growth->count;
     facts->learn_ns += dt;
     facts->calls += calls;
-    growth_update(growth, facts->learn_ns, facts->calls, profile_size(service->profile),
+    growth_update(growth, facts->learn_ns, facts->calls, profile_size(service->profile) + apart,
                   service->loss);
     service->loss = false;
     if (growth->count == before)

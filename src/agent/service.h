@@ -30,6 +30,7 @@ struct service {
     uint64_t saved;          /* when, CLOCK_MONOTONIC */
     uint64_t idle_since;     /* when the last replica went, 0: has replicas */
     uint64_t alerts, open_alerts;
+    struct siblings *siblings; /* what siblings.c keeps of it, NULL: nothing */
 };
 
 /* What services need of the agent; borrowed. */
@@ -66,11 +67,13 @@ enum training {
 };
 
 /*
- * Time passes (dt ns) while replicas run; calls: how many more they made; the peaks: of the
- * replicas since the last interval ended.
+ * Time passes (dt ns) while replicas run; calls: how many more they made; apart: patterns that they
+ * showed and that may be learned soon, so that the growth is not over; the peaks: of the replicas
+ * since the last interval ended.
  */
 enum training service_train(const struct service_room *room, struct service *service, uint64_t dt,
-                            uint64_t calls, uint32_t frame_peak, uint32_t epoch_peak);
+                            uint64_t calls, uint64_t apart, uint32_t frame_peak,
+                            uint32_t epoch_peak);
 
 /* Hands the profile to the saver when it has changed and it is time (or at_once). */
 void service_save(const struct service_room *room, struct service *service, bool at_once);

@@ -38,6 +38,8 @@ struct watched {
     struct report *held; /* HELD of them, until it is recognised */
     size_t held_count;
     uint64_t held_lost;
+    bool starting;           /* learned from, but its start is not compared with its siblings */
+    struct sibling *sibling; /* what siblings.c keeps of it, NULL until it is compared */
     struct report recent[RECENT]; /* a ring */
     uint64_t recent_count;
     struct alert *alert; /* open, or NULL */
@@ -105,7 +107,29 @@ void replicas_configure(struct agent *agent);
 /* Ends everything: saves the profiles, closes the alerts. */
 void replicas_close(struct agent *agent);
 
+/* ---- siblings.c ---- */
+
+/* A report with REPORT_APART. */
+void siblings_report(struct agent *agent, struct watched *watched, const struct report *report);
+
+/* Every tick of a service that is learned: who is compared, what is due to be looked at. Returns
+ * the patterns that wait for that. */
+uint64_t siblings_tick(struct agent *agent, struct service *service, uint64_t now);
+
+/* This replica goes. */
+void siblings_leave(struct agent *agent, struct watched *watched);
+
+/* The service is learned, or goes: nothing is compared any more. */
+void siblings_end(struct agent *agent, struct service *service);
+
+/* What `skink status` says of a service that is learned; null when it is not. New reference. */
+json_t *siblings_status(const struct service *service);
+
 /* ---- alerts.c ---- */
+
+/* A burst of a replica that its siblings do not show: found->patterns reports. */
+void alerts_siblings(struct agent *agent, struct watched *watched,
+                     const struct alert_siblings *found, const struct report *burst);
 
 /* A novelty or a crossing of a replica that is being judged. */
 void alerts_report(struct agent *agent, struct watched *watched, const struct report *report);

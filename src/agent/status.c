@@ -78,6 +78,7 @@ static json_t *service_json(const struct agent *agent, const struct service *ser
         (json_int_t)service->rule.epoch_threshold, "open_alerts", (json_int_t)service->open_alerts,
         "alerts", (json_int_t)service->alerts);
     json_object_update_new(json, numbers);
+    json_object_set_new(json, "siblings", siblings_status(service));
     json_object_set_new(json, "replicas", replicas);
     return json;
 }

@@ -37,6 +37,12 @@ static void print_detector(const json_t *alert, FILE *out)
         terminal_field(out, PAINT_NONE, "detector",
                        "BoSC: %lld bags of an epoch of %lld calls were unknown (threshold %lld)",
                        score, of, threshold);
+    else if (strcmp(detector, "siblings") == 0)
+        terminal_field(out, PAINT_NONE, "detector",
+                       "siblings: %lld patterns that none of the %lld other replicas shows "
+                       "(threshold %lld)",
+                       score, ask_number(json_object_get(alert, "siblings"), "replicas"),
+                       threshold);
     else
         terminal_field(out, PAINT_NONE, "detector",
                        "loss: what could not be watched may hide anything");

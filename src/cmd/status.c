@@ -162,6 +162,27 @@ static void add_replica(struct table *table, const json_t *replica)
               json_is_true(json_object_get(replica, "start_seen")) ? NULL : "start not seen", NULL);
 }
 
+/* What comparing a service's replicas can tell while it is learned. */
+static void print_siblings(const json_t *siblings)
+{
+    long long compared = ask_number(siblings, "compared");
+    long long held = ask_number(siblings, "held");
+    char line[CELL];
+    if (!json_is_object(siblings))
+        return;
+    if (compared > 0)
+        snprintf(line, sizeof line,
+                 "  %lld replicas are compared; what all of them do alike is not seen", compared);
+    else
+        snprintf(line, sizeof line,
+                 "  fewer than 2 replicas to compare: what is learned is not "
+                 "checked");
+    terminal_print(stdout, compared > 0 ? PAINT_DIM : PAINT_YELLOW, line);
+    if (held > 0)
+        printf("; %lld patterns of one replica are not learned", held);
+    putchar('\n');
+}
+
 static enum paint paint_of(const json_t *service)
 {
     if (ask_number(service, "open_alerts") > 0)
@@ -187,6 +208,7 @@ static void print_services(const json_t *services)
         table_print(table, i + 1, 0, paint_of(service), stdout);
         for (k = 0; k < json_array_size(json_object_get(service, "replicas")); k++)
             table_print(below, row++, 2, PAINT_NONE, stdout);
+        print_siblings(json_object_get(service, "siblings"));
     }
     table_free(table);
     table_free(below);

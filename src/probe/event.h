@@ -49,6 +49,8 @@ enum report_flags {
     REPORT_LEARNED = 1 << 1,  /* it is in the table now */
     REPORT_UNPLACED = 1 << 2, /* learning, but the table had no place: user space must grow it */
     REPORT_CROSSED = 1 << 3,  /* the threshold was reached by this call */
+    REPORT_APART = 1 << 4,    /* learning, but not learned: user space compares siblings first */
+    REPORT_AGAIN = 1 << 5,    /* the same, and another replica has shown it before */
 };
 
 struct report {
@@ -131,6 +133,7 @@ struct replica {
     __u32 entry;      /* enum replica_entry */
     __u32 recorded;   /* stream its calls */
     __u32 recognised; /* user space knows whose it is */
+    __u32 compared;   /* learning: what is new is not learned before siblings were looked at */
     __u32 begun;      /* calls of it count: what enters from now on is no start any more */
     __u32 novelties_held;
     __u64 quota_second; /* the second that the next five count: reports of what was learned, of */
@@ -172,7 +175,7 @@ struct novelty_key {
     __u32 pattern;
 };
 
-/* Key of the map `waiting`. */
+/* Key of the maps `waiting` and `apart`. */
 struct waiting_key {
     __u64 fingerprint;
     __u32 table;

@@ -66,32 +66,46 @@ static __always_inline bool crossed(struct thread *thread, struct replica *repli
     return kind == PATTERN_WINDOW ? !(thread->flags & THREAD_OVER) : !replica->epoch_over;
 }
 
+/* Into the table, or to wait for its growth; false when it is there already. */
+static __always_inline bool take_in(struct replica *replica, struct table *table,
+                                    struct waiting_key *key, __u32 kind, struct report *report)
+{
+    __u64 where = table->next[kind] ? table->next[kind] : table->now[kind];
+    enum bucket_answer answer = insert_at(where, key->fingerprint);
+    if (answer == BUCKET_FULL &&
+        bpf_map_update_elem(&waiting, key, &key->pattern, BPF_NOEXIST) == -EEXIST)
+        return false;
+    if (answer == BUCKET_FULL)
+        add(replica->counters.lost.table, 1);
+    report->flags |= answer == BUCKET_FULL ? REPORT_UNPLACED : REPORT_LEARNED;
+    return answer != BUCKET_KNOWN;
+}
+
 static __always_inline void learn(struct thread *thread, struct replica *replica,
                                   struct table *table, __u32 kind, __u64 fingerprint)
 {
     struct waiting_key key = {.fingerprint = fingerprint, .table = replica->table, .pattern = kind};
+    __u64 self = (__u64)thread->generation << 32 | thread->replica;
     if (bpf_map_lookup_elem(&waiting, &key))
         return; /* told already: its table is about to grow */
+    __u64 *last = replica->compared ? bpf_map_lookup_elem(&apart, &key) : NULL;
+    if (last && *last == self)
+        return; /* told already: user space has yet to compare */
     /* The report first: a pattern that nobody is told of must not become known. */
     struct report *report = reserve_report(thread, replica, &replica->learn_used, quota_learn);
     if (!report)
         return;
-    __u64 where = table->next[kind] ? table->next[kind] : table->now[kind];
-    enum bucket_answer answer = insert_at(where, fingerprint);
-    if (answer == BUCKET_FULL &&
-        bpf_map_update_elem(&waiting, &key, &key.pattern, BPF_NOEXIST) == -EEXIST)
-        answer = BUCKET_KNOWN;
-    if (answer == BUCKET_KNOWN) { /* another CPU was first */
+    report->flags = REPORT_NEW;
+    if (replica->compared && bpf_map_update_elem(&apart, &key, &self, BPF_ANY) == 0) {
+        report->flags |= REPORT_APART | (last ? REPORT_AGAIN : 0);
+    } else if (!take_in(replica, table, &key, kind, report)) { /* another CPU was first */
         bpf_ringbuf_discard(report, 0);
         return;
     }
-    if (answer == BUCKET_FULL)
-        add(replica->counters.lost.table, 1);
     add(replica->counters.mismatches[kind], 1);
     add(replica->counters.novelties[kind], 1);
     report->pattern = kind;
     report->fingerprint = fingerprint;
-    report->flags = REPORT_NEW | (answer == BUCKET_FULL ? REPORT_UNPLACED : REPORT_LEARNED);
     /* Beside a newcomer's empty table everything is a mismatch: that is no score to start from. */
     report->score = replica->recognised ? score(thread, replica, table, kind) : 0;
     bpf_ringbuf_submit(report, 0);

@@ -106,6 +106,16 @@ struct {
     __type(value, __u32);
 } waiting SEC(".maps");
 
+/* Patterns that are learned only when user space has compared siblings: who showed each last, by
+ * generation and place. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, PROBE_WAITING);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct waiting_key);
+    __type(value, __u64);
+} apart SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 4 << 20);

@@ -84,6 +84,15 @@ void probe_replica_set(struct probe *probe, uint32_t replica, uint32_t table,
                        enum replica_mode mode);
 void probe_replica_record(struct probe *probe, uint32_t replica, bool on);
 
+/*
+ * While it learns, what this replica is the first to show is reported (REPORT_APART) but not
+ * learned, and again when another replica than the last one shows it (REPORT_AGAIN), until it is
+ * added to the table or forgotten. It must be forgotten then, too.
+ */
+void probe_replica_compare(struct probe *probe, uint32_t replica, bool on);
+void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind kind,
+                        uint64_t fingerprint);
+
 /* Stops watching. The place gets a new generation, so that late events are known as late. */
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup);
 

@@ -61,6 +61,18 @@ void probe_replica_record(struct probe *probe, uint32_t replica, bool on)
     probe->replicas[replica].recorded = on;
 }
 
+void probe_replica_compare(struct probe *probe, uint32_t replica, bool on)
+{
+    probe->replicas[replica].compared = on;
+}
+
+void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind kind,
+                        uint64_t fingerprint)
+{
+    struct waiting_key key = {.fingerprint = fingerprint, .table = table, .pattern = kind};
+    bpf_map_delete_elem(bpf_map__fd(probe->bpf->maps.apart), &key);
+}
+
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup)
 {
     uint32_t there;
