@@ -1,12 +1,16 @@
 /* Alerts in the making: when one is opened, told, and closed. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/state.h"
 #include "base/clock.h"
+#include "base/memory.h"
 
 #define CHAIN     (5 * NS_PER_S)  /* novelties closer together than this have one cause */
 #define TELL_EACH (2 * NS_PER_S)  /* how often an alert that grows is told again */
 #define QUIET     (60 * NS_PER_S) /* without a mismatch for so long, the cause is over */
+/* As long as the most patient engine waits until it kills what it told to stop (Kubernetes). */
+#define STOP_GRACE (30 * NS_PER_S)
 
 /* Keeps the latest state of each alert for `skink alerts`. */
 static void keep(struct agent *agent, json_t *json)
@@ -73,23 +77,58 @@ static uint64_t chain_start(const struct watched *watched, uint64_t time)
     return start;
 }
 
+static void raise_alert(struct agent *agent, struct watched *watched, const struct report *crossing)
+{
+    struct alert *alert = open_alert(agent, watched, crossing);
+    for (uint64_t i = chain_start(watched, crossing->head.time); i < watched->recent_count; i++)
+        alert_note(alert, &watched->recent[i % RECENT]);
+    watched->recent_count = 0;
+    alert_note(alert, crossing);
+    alert_refresh(alert);
+    tell(agent, watched, ALERT_OPEN);
+}
+
+/* ---- the end of a replica ---- */
+
+/* Was this after the order to stop, and may it be the end that was ordered? */
+static bool is_ending(const struct agent *agent, const struct watched *watched, uint64_t time)
+{
+    uint64_t stopped = probe_replica(agent->probe, watched->index)->stopped;
+    return stopped && time >= stopped && time - stopped < STOP_GRACE;
+}
+
+/*
+ * How a service ends is seldom seen while it is learned, and what is stopped is gone in a moment:
+ * it is listened to only when it lives on.
+ */
+static void hold_back(struct watched *watched, const struct report *crossing)
+{
+    if (watched->last_words)
+        return;
+    watched->last_words = memory_must(malloc(sizeof *crossing));
+    *watched->last_words = *crossing;
+}
+
+static void raise_held_back(struct agent *agent, struct watched *watched, uint64_t now)
+{
+    if (!watched->last_words || is_ending(agent, watched, now))
+        return;
+    raise_alert(agent, watched, watched->last_words);
+    free(watched->last_words);
+    watched->last_words = NULL;
+}
+
 void alerts_report(struct agent *agent, struct watched *watched, const struct report *report)
 {
     if (watched->alert) {
         if (alert_note(watched->alert, report))
             tell(agent, watched, ALERT_GROWING);
-        return;
-    }
-    if (report->flags & REPORT_CROSSED) {
-        struct alert *alert = open_alert(agent, watched, report);
-        for (uint64_t i = chain_start(watched, report->head.time); i < watched->recent_count; i++)
-            alert_note(alert, &watched->recent[i % RECENT]);
-        watched->recent_count = 0;
-        alert_note(alert, report);
-        alert_refresh(alert);
-        tell(agent, watched, ALERT_OPEN);
-    } else {
+    } else if (!(report->flags & REPORT_CROSSED)) {
         watched->recent[watched->recent_count++ % RECENT] = *report;
+    } else if (is_ending(agent, watched, report->head.time)) {
+        hold_back(watched, report);
+    } else {
+        raise_alert(agent, watched, report);
     }
 }
 
@@ -158,6 +197,8 @@ void alerts_tick(struct agent *agent, uint64_t now)
 {
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         struct watched *watched = agent->watched[i];
+        if (watched && !watched->alert)
+            raise_held_back(agent, watched, now);
         if (!watched || !watched->alert)
             continue;
         bool grown = alert_refresh(watched->alert);

@@ -109,6 +109,7 @@ static void drop(struct agent *agent, struct watched *watched)
     probe_replica_remove(agent->probe, watched->index, watched->cgroup);
     retire_table(agent, watched);
     free(watched->held);
+    free(watched->last_words);
     free(watched);
 }
 

@@ -42,9 +42,10 @@ struct watched {
     struct sibling *sibling; /* what siblings.c keeps of it, NULL until it is compared */
     struct report recent[RECENT]; /* a ring */
     uint64_t recent_count;
-    struct alert *alert; /* open, or NULL */
-    uint64_t told;       /* when it was last told, CLOCK_MONOTONIC */
-    uint32_t powers;     /* harm_powers */
+    struct alert *alert;       /* open, or NULL */
+    struct report *last_words; /* a threshold reached after the order to stop, or NULL */
+    uint64_t told;             /* when it was last told, CLOCK_MONOTONIC */
+    uint32_t powers;           /* harm_powers */
     bool powers_read;
 };
 

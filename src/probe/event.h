@@ -136,6 +136,7 @@ struct replica {
     __u32 compared;   /* learning: what is new is not learned before siblings were looked at */
     __u32 begun;      /* calls of it count: what enters from now on is no start any more */
     __u32 novelties_held;
+    __u64 stopped; /* when it was last told from outside to stop, CLOCK_MONOTONIC ns; 0: never */
     __u64 quota_second; /* the second that the next five count: reports of what was learned, of */
     __u32 learn_used;   /* what was detected, of processes and flows */
     __u32 detect_used;

@@ -106,6 +106,10 @@ struct task_struct {
     char comm[16];
 };
 
+struct kernel_siginfo {
+    int si_code;
+};
+
 struct linux_binprm {
     const char *filename;
 };

@@ -11,6 +11,7 @@
 #include "probe/maps.bpf.h"
 #include "probe/record.bpf.h"
 #include "probe/report.bpf.h"
+#include "probe/signals.bpf.h"
 #include "probe/table.bpf.h"
 #include "probe/threads.bpf.h"
 

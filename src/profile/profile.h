@@ -16,8 +16,7 @@
 #define PROFILE_NAME 128
 
 /* The frame and the epoch that facts begin with (the defaults of detect/replay.h), and the lowest
- * thresholds that are ever proposed for them: the default ones. One call out of place makes as many
- * mismatches as the window is long (6), so 10 of 20 takes at least two of them close together. */
+ * thresholds that are ever proposed for them. */
 #define PROFILE_FRAME       20
 #define PROFILE_EPOCH       500
 #define PROFILE_FRAME_FLOOR 10

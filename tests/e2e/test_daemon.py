@@ -64,6 +64,34 @@ def test_learn_detect_alert(agent, web):
     assert daemon.lines()[-1]["state"] == "closed"
 
 
+def test_a_replica_that_is_stopped_is_no_intruder(watching, web):
+    """Its last calls are those of no request; who ends is not judged by them."""
+    daemon, first = watching()
+    assert web.get(first) == "hello\n"
+    first.stop()
+    assert wait_until(lambda: not daemon.replicas("web"))
+    daemon.end()
+    assert daemon.lines() == []
+
+
+def test_who_goes_on_after_the_order_to_stop_is_judged(watching, web):
+    daemon, first = watching()
+    web.get(first, "/stay")
+    os.kill(daemon.replicas("web")[0]["pid"], signal.SIGTERM)
+    time.sleep(5)
+    assert daemon.lines() == [] and web.get(first) == "hello\n"
+    alert = daemon.wait_alert(first.id, timeout=40)
+    assert any("getpgid" in pattern["calls"] for pattern in alert["unknown"])
+
+
+def test_who_tells_itself_to_stop_is_judged_at_once(watching, web):
+    daemon, first = watching()
+    web.get(first, "/stay")
+    web.get(first, "/leave")
+    alert = daemon.wait_alert(first.id)
+    assert any("getpgid" in pattern["calls"] for pattern in alert["unknown"])
+
+
 def test_replicas_come_and_go_in_silence(watching, web):
     """A restart and a second replica are watched from their first call on, and raise nothing."""
     daemon, first = watching()

@@ -123,6 +123,13 @@ static void thresholds_have_floor_and_ceiling(void **state)
     profile_propose(&facts, &frame, &epoch);
     assert_int_equal(frame, 10);
     assert_int_equal(epoch, 50);
+    facts.window = 6; /* two calls out of place make 12 mismatches */
+    profile_propose(&facts, &frame, &epoch);
+    assert_int_equal(frame, 15);
+    facts.window = 16; /* one makes 16 */
+    profile_propose(&facts, &frame, &epoch);
+    assert_int_equal(frame, 20);
+    facts.window = 3;
     facts.frame_peak = 12;
     facts.epoch_peak = 60;
     profile_propose(&facts, &frame, &epoch);

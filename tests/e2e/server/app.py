@@ -1,8 +1,10 @@
 """A small web server with a hole: what stands behind /run? is run as a command. And with a page,
-/spin, that makes one call a million times."""
+/spin, that makes one call a million times. When it is told to end it makes calls that it makes at no
+other time; after /stay it goes on all the same, and /leave tells itself."""
 
 import http.server
 import os
+import signal
 import subprocess
 import urllib.parse
 
@@ -17,6 +19,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif page == "/spin":
             for _ in range(1_000_000):
                 os.getppid()
+        elif page == "/stay":
+            self.server.stays = True
+        elif page == "/leave":
+            os.kill(os.getpid(), signal.SIGTERM)
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -26,4 +32,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-http.server.HTTPServer(("", 8000), Handler).serve_forever(poll_interval=None)
+def farewell(*_):
+    for _ in range(20):
+        os.sched_yield()
+        os.getpgid(0)
+        os.times()
+    if not server.stays:
+        raise SystemExit
+
+
+server = http.server.HTTPServer(("", 8000), Handler)
+server.stays = False
+signal.signal(signal.SIGTERM, farewell)
+server.serve_forever(poll_interval=None)
