@@ -2,6 +2,7 @@
 #ifndef SKINK_PROBE_CALLS_BPF_H
 #define SKINK_PROBE_CALLS_BPF_H
 
+#include "probe/files.bpf.h"
 #include "probe/judge.bpf.h"
 #include "probe/record.bpf.h"
 
@@ -53,6 +54,8 @@ static __noinline int settle(struct thread *thread)
     for (int i = 0; i < 1 << RECENT_BITS; i++)
         thread->recent[i] = 0;
     thread->version = now;
+    if (files && thread->unread)
+        read_again(thread);
     return 1;
 }
 
@@ -129,6 +132,8 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
     thread->position = ++position;
     if (m > n || thread->recent[fingerprint >> (64 - RECENT_BITS)] != fingerprint)
         examine(thread, fingerprint);
+    if (files && FILE_CALLS[code])
+        check_files(thread, regs, code);
     if (!(position & 31))
         tell_calls(thread);
     return 0;

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 #endif
 
+#include "profile/access.h"
 #include "profile/pattern.h"
 
 #define PROBE_REPLICAS       1024 /* replicas watched at a time */
@@ -22,6 +23,10 @@
 #define PROBE_ARGUMENTS      256
 #define PROBE_CGROUP_PATH    512
 
+/* What a table in the kernel knows: patterns of each kind, and behind them accesses. */
+#define TABLE_ACCESSES PATTERN_KINDS
+#define TABLE_KINDS    (PATTERN_KINDS + 1)
+
 enum event_kind {
     EVENT_REPORT,      /* struct report: a new pattern, or a threshold reached */
     EVENT_EXEC,        /* struct process_event */
@@ -31,6 +36,7 @@ enum event_kind {
     EVENT_CGROUP_GONE, /* struct cgroup_event */
     EVENT_JOINED,      /* struct process_event: a process was moved into a replica's cgroup */
     EVENT_FLOW,        /* struct flow_event (probe/flow.h) */
+    EVENT_ACCESS,      /* struct access_event */
 };
 
 struct event_head {
@@ -63,6 +69,19 @@ struct report {
     __u64 position;         /* calls of the thread since its window began, this one included */
     __u16 history[HISTORY]; /* codes of the last calls, a ring: call number p is at p % HISTORY */
 };
+
+/* An access that the table lacked. */
+struct access_event {
+    struct event_head head;
+    __u32 table;
+    __u32 flags; /* enum report_flags, but for REPORT_CROSSED */
+    __u32 kind;  /* enum access_kind */
+    __u32 code;  /* of the call; a program's start counts as execve */
+    __u64 fingerprint;
+    char path[ACCESS_PATH]; /* as it was written, cut at ACCESS_PATH - 1 */
+};
+
+#define CALL_EXECVE 59
 
 enum process_flags {
     PROCESS_ENTRY = 1 << 0, /* the container's first process: its start was seen whole */
@@ -112,12 +131,13 @@ struct replica_losses {
     __u64 process; /* exec, fork, exit events */
     __u64 calls;   /* recording: calls that the ring had no room for */
     __u64 flows;   /* flows that found no place, or were not told from others */
+    __u64 paths;   /* names of files that could not be read */
 };
 
 struct replica_counters {
     __u64 calls; /* each thread adds its own every 32 calls and when it execs or exits */
-    __u64 mismatches[PATTERN_KINDS];
-    __u64 novelties[PATTERN_KINDS];
+    __u64 mismatches[TABLE_KINDS]; /* of accesses: while detecting alone */
+    __u64 novelties[TABLE_KINDS];
     __u64 starts;        /* 1: its start was seen whole, 0: it ran already, or has yet to */
     __u64 last_mismatch; /* CLOCK_MONOTONIC, ns */
     struct replica_losses lost;
@@ -156,11 +176,12 @@ struct replica {
  * go and where the ones missing in `now` are looked for (probe/pool.h tells the order of steps).
  */
 struct table {
-    __u64 now[PATTERN_KINDS];
-    __u64 next[PATTERN_KINDS];
+    __u64 now[TABLE_KINDS];
+    __u64 next[TABLE_KINDS];
     __u32 frame;
     __u32 threshold[PATTERN_KINDS]; /* 0: never reached */
     __u32 epoch;
+    __u32 accesses; /* enum replica_mode: of a replica that detects; one that learns learns these */
 } __attribute__((aligned(64)));
 
 /* A prepared place for a container that appears: value of the queue `newcomers`. */
@@ -173,7 +194,7 @@ struct newcomer {
 struct novelty_key {
     __u64 fingerprint;
     __u32 replica;
-    __u32 pattern;
+    __u32 pattern; /* enum pattern_kind, or TABLE_ACCESSES */
 };
 
 /* Key of the maps `waiting` and `apart`. */

@@ -17,7 +17,7 @@ struct table_range {
 /* A pattern that was learned but found no place. */
 struct unplaced {
     uint32_t table;
-    enum pattern_kind kind;
+    uint32_t kind; /* enum pattern_kind, or TABLE_ACCESSES */
     uint64_t fingerprint;
 };
 
@@ -31,7 +31,7 @@ struct probe {
     struct pool *pool;
     struct table *tables; /* the maps' memory */
     struct replica *replicas;
-    struct table_range range[PROBE_TABLES][PATTERN_KINDS];
+    struct table_range range[PROBE_TABLES][TABLE_KINDS];
     bool table_used[PROBE_TABLES];
     bool replica_used[PROBE_REPLICAS];
     bool must_grow; /* some table is over half full */
@@ -40,8 +40,10 @@ struct probe {
     uint32_t prepared; /* newcomers' places in the queue */
 };
 
-/* A report has come: counts what the kernel inserted, places what it could not. */
-void table_reported(struct probe *probe, const struct report *report);
+/* A report of a pattern or an access has come: counts what the kernel inserted, places what it
+ * could not. flags: enum report_flags. */
+void table_reported(struct probe *probe, uint32_t table, uint32_t kind, uint32_t flags,
+                    uint64_t fingerprint);
 
 /* Grows every table that is over half full. */
 void tables_grow(struct probe *probe);

@@ -13,7 +13,9 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct pt_regs;
+struct pt_regs {
+    unsigned long bx, cx, dx, si, di, r10;
+};
 
 struct kernfs_node {
     __u64 id;

@@ -152,7 +152,10 @@ struct thread {
     __u16 history[HISTORY];
     __u64 frame; /* as it was at frame_position: only a mismatch moves it */
     __u64 frame_position;
-    __u64 lost; /* recording: calls lost and not yet marked in the stream */
+    __u64 lost;        /* recording: calls lost and not yet marked in the stream */
+    __u64 unread;      /* where the last call's path lies, when it could not be read; 0: it could */
+    __u32 unread_kind; /* enum access_kind of it */
+    __u32 unread_code; /* of the call */
 };
 
 struct {

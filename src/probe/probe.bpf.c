@@ -6,6 +6,7 @@
  */
 #include "probe/calls.bpf.h"
 #include "probe/cgroups.bpf.h"
+#include "probe/files.bpf.h"
 #include "probe/flows.bpf.h"
 #include "probe/judge.bpf.h"
 #include "probe/maps.bpf.h"

@@ -75,6 +75,7 @@ static int configure(struct probe *probe, const struct probe_options *options, s
     bpf->rodata->key_hierarchy = options->hierarchy;
     bpf->rodata->host_mounts = (uint32_t)mounts.st_ino;
     bpf->rodata->recording = options->record;
+    bpf->rodata->files = options->files;
     if (options->quota)
         bpf->rodata->quota_detect = options->quota;
     if (options->learn_quota)
@@ -142,11 +143,20 @@ static int on_event(void *context, void *data, size_t size)
     if (size < sizeof *head)
         return 0;
     switch (head->kind) {
-    case EVENT_REPORT:
-        table_reported(probe, data);
+    case EVENT_REPORT: {
+        const struct report *report = data;
+        table_reported(probe, report->table, report->pattern, report->flags, report->fingerprint);
         if (probe->hooks.report)
-            probe->hooks.report(probe->hooks.context, data);
+            probe->hooks.report(probe->hooks.context, report);
         break;
+    }
+    case EVENT_ACCESS: {
+        const struct access_event *event = data;
+        table_reported(probe, event->table, TABLE_ACCESSES, event->flags, event->fingerprint);
+        if (probe->hooks.access)
+            probe->hooks.access(probe->hooks.context, event);
+        break;
+    }
     case EVENT_CGROUP_NEW:
         newcomer_taken(probe, data);
         __attribute__((fallthrough));

@@ -30,6 +30,7 @@ struct probe_options {
     uint32_t learn_quota;   /* the same while learning; 0: 20,000 */
     bool newcomers;         /* watch every new cgroup from its first call */
     bool flows;             /* see who speaks to whom */
+    bool files;             /* see what is done to files, and which programs run */
     bool record, results;   /* stream calls (and what they return) of recorded replicas */
     size_t record_ring;     /* bytes, a power of two; 0: 64 MiB */
 };
@@ -41,6 +42,7 @@ struct probe_hooks {
     void (*cgroup)(void *context, const struct cgroup_event *event);
     void (*call)(void *context, const struct recorded_call *call);
     void (*flow)(void *context, const struct flow_key *key, const struct flow_value *value);
+    void (*access)(void *context, const struct access_event *event);
     void *context;
 };
 
@@ -67,6 +69,13 @@ void probe_table_rule(struct probe *probe, uint32_t table, const struct detect_r
 /* Inserts a pattern (codes as in profile_add), growing the table when it is needed. */
 int probe_table_add(struct probe *probe, uint32_t table, enum pattern_kind kind,
                     const uint16_t *codes, struct error *err);
+
+/* Inserts an access, or (below) all accesses below a directory, whose path ends with its slash. */
+int probe_table_add_access(struct probe *probe, uint32_t table, enum access_kind kind,
+                           const char *path, bool below, struct error *err);
+
+/* What replicas that detect do with accesses: a new table's are learned, none without files. */
+void probe_table_accesses(struct probe *probe, uint32_t table, enum replica_mode mode);
 
 /* Inserts every pattern of a profile whose lengths are the probe's. */
 int probe_table_fill(struct probe *probe, uint32_t table, const struct profile *profile,
@@ -131,9 +140,10 @@ int probe_flows_adopt(struct probe *probe, struct error *err);
 
 /* ---- novelties ---- */
 
-/* How often a replica has shown a novelty since it was reported; false: not remembered. */
-bool probe_novelty(const struct probe *probe, uint32_t replica, enum pattern_kind kind,
-                   uint64_t fingerprint, struct novelty_count *count);
+/* How often a replica has shown a novelty since it was reported; false: not remembered. kind: enum
+ * pattern_kind, or TABLE_ACCESSES. */
+bool probe_novelty(const struct probe *probe, uint32_t replica, uint32_t kind, uint64_t fingerprint,
+                   struct novelty_count *count);
 
 /* Forgets a replica's novelties: the next occurrence is reported again. */
 void probe_novelties_forget(struct probe *probe, uint32_t replica);

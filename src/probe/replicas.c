@@ -141,8 +141,8 @@ int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entr
     return 0;
 }
 
-bool probe_novelty(const struct probe *probe, uint32_t replica, enum pattern_kind kind,
-                   uint64_t fingerprint, struct novelty_count *count)
+bool probe_novelty(const struct probe *probe, uint32_t replica, uint32_t kind, uint64_t fingerprint,
+                   struct novelty_count *count)
 {
     struct novelty_key key = {.fingerprint = fingerprint, .replica = replica, .pattern = kind};
     return bpf_map_lookup_elem(bpf_map__fd(probe->bpf->maps.novelties), &key, count) == 0;

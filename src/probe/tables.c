@@ -26,12 +26,12 @@ int probe_table_new(struct probe *probe, uint32_t *table, struct error *err)
         return error_set(err, EXIT_MACHINE, 0, "more than %d services", PROBE_TABLES);
     struct table *shared = &probe->tables[index];
     memset(shared, 0, sizeof *shared);
-    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+    for (int kind = 0; kind < TABLE_KINDS; kind++) {
         struct table_range *range = &probe->range[index][kind];
         *range = (struct table_range){.bits = TABLE_BITS_MIN};
         if (pool_take(probe->pool, range->bits, &range->first, err) < 0) {
-            if (kind > 0)
-                pool_give(probe->pool, probe->range[index][0].first, TABLE_BITS_MIN);
+            while (kind-- > 0)
+                pool_give(probe->pool, probe->range[index][kind].first, TABLE_BITS_MIN);
             return -1;
         }
         shared->now[kind] = where(range);
@@ -40,12 +40,13 @@ int probe_table_new(struct probe *probe, uint32_t *table, struct error *err)
     *table = index;
     struct detect_rule rule = DETECT_RULE_DEFAULT;
     probe_table_rule(probe, index, &rule);
+    probe_table_accesses(probe, index, MODE_LEARN);
     return 0;
 }
 
 static void free_one(struct probe *probe, uint32_t table)
 {
-    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+    for (int kind = 0; kind < TABLE_KINDS; kind++) {
         struct table_range *range = &probe->range[table][kind];
         pool_give(probe->pool, range->first, range->bits);
         *range = (struct table_range){0};
@@ -105,7 +106,7 @@ static int take_larger(struct probe *probe, const struct table_range *old, uint6
 /* A larger range for one kind of a table. */
 struct enlargement {
     uint32_t table;
-    enum pattern_kind kind;
+    uint32_t kind; /* enum pattern_kind, or TABLE_ACCESSES */
     struct table_range next;
 };
 
@@ -152,7 +153,7 @@ static void take_over(struct probe *probe, const struct enlargement *list, size_
     }
 }
 
-static int grow(struct probe *probe, uint32_t table, enum pattern_kind kind, uint64_t expected,
+static int grow(struct probe *probe, uint32_t table, uint32_t kind, uint64_t expected,
                 struct error *err)
 {
     struct enlargement one = {.table = table, .kind = kind};
@@ -162,7 +163,7 @@ static int grow(struct probe *probe, uint32_t table, enum pattern_kind kind, uin
     return 0;
 }
 
-static int insert(struct probe *probe, uint32_t table, enum pattern_kind kind, uint64_t fingerprint,
+static int insert(struct probe *probe, uint32_t table, uint32_t kind, uint64_t fingerprint,
                   struct error *err)
 {
     struct table_range *range = &probe->range[table][kind];
@@ -183,6 +184,19 @@ int probe_table_add(struct probe *probe, uint32_t table, enum pattern_kind kind,
 {
     return insert(probe, table, kind,
                   secret_fingerprint(&probe->secret, kind, probe->length[kind], codes), err);
+}
+
+int probe_table_add_access(struct probe *probe, uint32_t table, enum access_kind kind,
+                           const char *path, bool below, struct error *err)
+{
+    return insert(probe, table, TABLE_ACCESSES, secret_access(&probe->secret, kind, path, below),
+                  err);
+}
+
+void probe_table_accesses(struct probe *probe, uint32_t table, enum replica_mode mode)
+{
+    bool files = probe->bpf->rodata->files;
+    __atomic_store_n(&probe->tables[table].accesses, files ? mode : MODE_OFF, __ATOMIC_SEQ_CST);
 }
 
 int probe_table_fill(struct probe *probe, uint32_t table, const struct profile *profile,
@@ -206,7 +220,7 @@ uint64_t probe_table_count(const struct probe *probe, uint32_t table, enum patte
 }
 
 /* Learned, but without a place: put in once its table has grown. */
-static void keep_unplaced(struct probe *probe, const struct report *report)
+static void keep_unplaced(struct probe *probe, uint32_t table, uint32_t kind, uint64_t fingerprint)
 {
     if (probe->unplaced_count == probe->unplaced_room) {
         probe->unplaced_room = probe->unplaced_room ? 2 * probe->unplaced_room : 64;
@@ -215,24 +229,24 @@ static void keep_unplaced(struct probe *probe, const struct report *report)
         if (!probe->unplaced)
             abort();
     }
-    probe->unplaced[probe->unplaced_count++] = (struct unplaced){
-        .table = report->table, .kind = report->pattern, .fingerprint = report->fingerprint};
-    probe->range[report->table][report->pattern].crowded = true;
+    probe->unplaced[probe->unplaced_count++] =
+        (struct unplaced){.table = table, .kind = kind, .fingerprint = fingerprint};
+    probe->range[table][kind].crowded = true;
     probe->must_grow = true;
 }
 
-void table_reported(struct probe *probe, const struct report *report)
+void table_reported(struct probe *probe, uint32_t table, uint32_t kind, uint32_t flags,
+                    uint64_t fingerprint)
 {
-    if (report->table >= PROBE_TABLES || !probe->table_used[report->table] ||
-        report->pattern >= PATTERN_KINDS)
+    if (table >= PROBE_TABLES || !probe->table_used[table] || kind >= TABLE_KINDS)
         return;
-    struct table_range *range = &probe->range[report->table][report->pattern];
-    if (report->flags & REPORT_LEARNED) {
+    struct table_range *range = &probe->range[table][kind];
+    if (flags & REPORT_LEARNED) {
         range->count++;
         if (range->count * 2 > places(range->bits))
             probe->must_grow = true;
-    } else if (report->flags & REPORT_UNPLACED) {
-        keep_unplaced(probe, report);
+    } else if (flags & REPORT_UNPLACED) {
+        keep_unplaced(probe, table, kind, fingerprint);
     }
 }
 
@@ -260,14 +274,14 @@ static void place_unplaced(struct probe *probe)
 
 void tables_grow(struct probe *probe)
 {
-    struct enlargement list[PROBE_TABLES * PATTERN_KINDS];
+    struct enlargement list[PROBE_TABLES * TABLE_KINDS];
     size_t count = 0;
     struct error err;
     if (!probe->must_grow)
         return;
     probe->must_grow = false;
     for (uint32_t table = 0; table < PROBE_TABLES; table++)
-        for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+        for (uint32_t kind = 0; kind < TABLE_KINDS; kind++) {
             const struct table_range *range = &probe->range[table][kind];
             if (!probe->table_used[table] || !is_due(range))
                 continue;

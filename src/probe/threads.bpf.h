@@ -2,6 +2,7 @@
 #ifndef SKINK_PROBE_THREADS_BPF_H
 #define SKINK_PROBE_THREADS_BPF_H
 
+#include "probe/files.bpf.h"
 #include "probe/record.bpf.h"
 #include "probe/report.bpf.h"
 
@@ -32,6 +33,7 @@ static __always_inline struct thread *follow(struct task_struct *task, __u32 ind
     thread->replica = index;
     thread->generation = replica->generation;
     thread->flags = flags;
+    thread->unread = 0;
     return thread;
 }
 
@@ -154,6 +156,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
     if (recording)
         record(thread, CALL_EXEC, 0, 0);
     say_exec(task, replica, index, program, flags);
+    if (files)
+        check_program(thread, program->filename);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "profile/secret.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 void secret_draw(struct pattern_secret *secret)
@@ -28,4 +29,14 @@ uint64_t secret_fingerprint(const struct pattern_secret *secret, enum pattern_ki
     }
     return kind == PATTERN_WINDOW ? window_fingerprint(window, length, secret->spread)
                                   : bag_fingerprint(bag, secret->spread);
+}
+
+uint64_t secret_access(const struct pattern_secret *secret, enum access_kind kind, const char *path,
+                       bool below)
+{
+    char whole[ACCESS_PATH] = "";
+    struct access_prints prints;
+    memccpy(whole, path, '\0', sizeof whole - 1);
+    access_prints_make(&prints, secret, kind, whole);
+    return below ? prints.above[(prints.depth - 1) % ACCESS_ABOVE] : prints.path;
 }

@@ -1,0 +1,329 @@
+/*
+ * probe: what is done to files. Real BPF, a real cgroup: skipped without the rights for them. What
+ * user space puts into a table the kernel knows, so both make the same fingerprints.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe/file_calls.h"
+#include "probe/probe.h"
+#include "trace/call.h"
+#include "workload/workload.h"
+
+#define TOLD 512
+
+struct world {
+    struct cgroup_hierarchy hierarchy;
+    struct probe *probe;
+    uint32_t table, replica;
+    uint64_t cgroup;
+    char path[64];
+    struct access_event told[TOLD];
+    size_t count;
+};
+
+static void note(void *context, const struct access_event *event)
+{
+    struct world *world = context;
+    if (event->head.replica == world->replica && world->count < TOLD)
+        world->told[world->count++] = *event;
+}
+
+static bool open_world(struct world *world)
+{
+    struct error err;
+    memset(world, 0, sizeof *world);
+    if (cgroup_hierarchy_find(&world->hierarchy, &err) < 0)
+        return false;
+    const struct cgroup_hierarchy *h = &world->hierarchy;
+    const struct probe_options options = {.window = 6,
+                                          .bag = 6,
+                                          .controller = h->v2 ? NULL : h->controller,
+                                          .hierarchy = h->id,
+                                          .files = true};
+    const struct probe_hooks hooks = {.access = note, .context = world};
+    snprintf(world->path, sizeof world->path, "skink-files-%d", (int)getpid());
+    world->probe = probe_open(&options, &hooks, &err);
+    if (!world->probe) {
+        print_message("%s\n", err.text);
+        return false;
+    }
+    assert_int_equal(cgroup_make(h, world->path, &world->cgroup, &err), 0);
+    assert_int_equal(probe_table_new(world->probe, &world->table, &err), 0);
+    assert_int_equal(probe_replica_add(world->probe, world->cgroup, ENTRY_JOIN, world->table,
+                                       MODE_DETECT, &world->replica, &err),
+                     0);
+    return true;
+}
+
+static int set_up(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    *state = world;
+    if (world && !open_world(world)) {
+        free(world);
+        *state = NULL;
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    if (world) {
+        probe_replica_remove(world->probe, world->replica, world->cgroup);
+        cgroup_remove(&world->hierarchy, world->path, &err);
+        probe_close(world->probe);
+    }
+    free(world);
+    return 0;
+}
+
+/* Does something in the cgroup, in a process of its own. */
+static void act(struct world *world, void (*action)(void))
+{
+    struct error err;
+    int status = 1, go[2];
+    char byte;
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (read(go[0], &byte, 1) != 1)
+            _exit(1);
+        action();
+        _exit(0);
+    }
+    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, child, &err), 0);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(probe_consume(world->probe, &err) >= 0);
+    close(go[0]);
+    close(go[1]);
+}
+
+/* How often something was told. */
+static size_t told(const struct world *world, enum access_kind kind, const char *path)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->count; i++)
+        count += world->told[i].kind == kind && strcmp(world->told[i].path, path) == 0;
+    return count;
+}
+
+static void judge(struct world *world)
+{
+    probe_table_accesses(world->probe, world->table, MODE_DETECT);
+}
+
+/* ---- what calls do ---- */
+
+static void use_every_call(void)
+{
+    struct open_how how = {.flags = O_RDWR};
+    syscall(SYS_open, "/none/open", O_RDONLY);
+    syscall(SYS_open, "/none/open", O_WRONLY | O_APPEND);
+    syscall(SYS_openat, AT_FDCWD, "/none/openat", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    syscall(SYS_openat2, AT_FDCWD, "/none/openat2", &how, sizeof how);
+    syscall(SYS_creat, "/none/creat", 0600);
+    syscall(SYS_truncate, "/none/truncate", 0);
+    syscall(SYS_unlink, "/none/unlink");
+    syscall(SYS_unlinkat, AT_FDCWD, "/none/unlinkat", 0);
+    syscall(SYS_rename, "/none/from", "/none/to");
+    syscall(SYS_renameat2, AT_FDCWD, "/none/from/at", AT_FDCWD, "/none/to/at", 0);
+    syscall(SYS_symlink, "/none/target", "/none/symlink");
+    syscall(SYS_symlinkat, "/none/target", AT_FDCWD, "/none/symlinkat");
+    syscall(SYS_chmod, "/none/chmod", 0600);
+    syscall(SYS_fchmodat, AT_FDCWD, "/none/fchmodat", 0600);
+    syscall(SYS_mount, "/none/source", "/none/mount", "none", 0, NULL);
+    syscall(SYS_openat, AT_FDCWD, "", O_RDONLY);
+    execl("/none/program", "program", (char *)NULL);
+    execl("/bin/true", "true", (char *)NULL);
+}
+
+static void every_call_is_told_with_what_it_does(void **state)
+{
+    struct world *world = *state;
+    if (!world) {
+        skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
+    judge(world);
+    act(world, use_every_call);
+    static const struct {
+        enum access_kind kind;
+        const char *path;
+    } EXPECTED[] = {
+        {ACCESS_READ, "/none/open"},       {ACCESS_WRITE, "/none/open"},
+        {ACCESS_TRUNCATE, "/none/openat"}, {ACCESS_WRITE, "/none/openat2"},
+        {ACCESS_TRUNCATE, "/none/creat"},  {ACCESS_TRUNCATE, "/none/truncate"},
+        {ACCESS_CHANGE, "/none/unlink"},   {ACCESS_CHANGE, "/none/unlinkat"},
+        {ACCESS_CHANGE, "/none/from"},     {ACCESS_CHANGE, "/none/to"},
+        {ACCESS_CHANGE, "/none/from/at"},  {ACCESS_CHANGE, "/none/to/at"},
+        {ACCESS_CHANGE, "/none/symlink"},  {ACCESS_CHANGE, "/none/symlinkat"},
+        {ACCESS_CHANGE, "/none/chmod"},    {ACCESS_CHANGE, "/none/fchmodat"},
+        {ACCESS_CHANGE, "/none/mount"},    {ACCESS_RUN, "/bin/true"},
+    };
+    for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++)
+        if (told(world, EXPECTED[i].kind, EXPECTED[i].path) != 1)
+            fail_msg("%s %d", EXPECTED[i].path, (int)EXPECTED[i].kind);
+    assert_int_equal(told(world, ACCESS_CHANGE, "/none/target"), 0);
+    assert_int_equal(told(world, ACCESS_CHANGE, "/none/source"), 0);
+    assert_int_equal(told(world, ACCESS_RUN, "/none/program"), 0); /* it never ran */
+    assert_int_equal(world->told[0].code, SYS_open);
+    assert_int_equal(world->told[0].flags, REPORT_NEW);
+}
+
+/* The names that the rest of Skink has for the numbers in the table. */
+static void the_numbers_are_those_of_calls_that_name_files(void **state)
+{
+    (void)state;
+    static const char *const WORDS[] = {"open",  "creat",  "truncate", "link",
+                                        "rmdir", "rename", "mkdir",    "chmod",
+                                        "chown", "mknod",  "mount",    "fchmodat2"};
+    char name[CALL_NAME];
+    size_t calls = 0;
+    for (uint16_t code = 0; code < CALL_CODES; code++) {
+        if (!FILE_CALLS[code])
+            continue;
+        bool named = strncmp(call_name(code, name), "#", 1) == 0; /* too new for the library */
+        for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+            named |= strstr(name, WORDS[i]) != NULL;
+        calls++;
+        if (!named)
+            fail_msg("%s names no file", name);
+    }
+    assert_int_equal(calls, 57);
+}
+
+/* ---- what is known ---- */
+
+static void open_numbers(void)
+{
+    char path[64];
+    for (int i = 0; i < 300; i++) {
+        snprintf(path, sizeof path, "/none/%d/x%d", i, 7 * i);
+        syscall(SYS_open, path, O_RDONLY);
+    }
+}
+
+static void numbers_are_one_access(void **state)
+{
+    struct world *world = *state;
+    if (!world) {
+        skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
+    judge(world);
+    act(world, open_numbers);
+    assert_int_equal(told(world, ACCESS_READ, "/none/0/x0"), 1);
+    size_t all = 0;
+    for (size_t i = 0; i < world->count; i++)
+        all += strncmp(world->told[i].path, "/none/", 6) == 0;
+    assert_int_equal(all, 1);
+    const struct replica_counters *counters =
+        &probe_replica(world->probe, world->replica)->counters;
+    assert_int_equal(counters->novelties[TABLE_ACCESSES], world->count);
+    assert_true(counters->mismatches[TABLE_ACCESSES] >= 300);
+}
+
+static void open_some(void)
+{
+    syscall(SYS_open, "/none/known//12/file34", O_RDONLY);
+    syscall(SYS_open, "/none/known/12/file34", O_RDWR);
+    syscall(SYS_open, "/none/wide/a", O_RDONLY);
+    syscall(SYS_open, "/none/wide/b/c/d/e/f", O_RDONLY);
+    syscall(SYS_open, "/none/wide", O_RDONLY);
+    syscall(SYS_open, "/none/wide/../secret", O_RDONLY);
+    syscall(SYS_open, "/none/wide/b/../../../etc/secret", O_RDONLY);
+    syscall(SYS_open, "/none/wider/a", O_RDONLY);
+    syscall(SYS_open, "relative", O_RDONLY);
+    syscall(SYS_open, "../relative", O_RDONLY);
+    syscall(SYS_open, "/relative", O_RDONLY);
+}
+
+static void the_kernel_knows_what_user_space_puts_in(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    if (!world) {
+        skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
+    struct probe *probe = world->probe;
+    uint32_t table = world->table;
+    judge(world);
+    assert_int_equal(
+        probe_table_add_access(probe, table, ACCESS_READ, "/none/known/#/file#", false, &err), 0);
+    assert_int_equal(probe_table_add_access(probe, table, ACCESS_READ, "/none/wide/", true, &err),
+                     0);
+    assert_int_equal(probe_table_add_access(probe, table, ACCESS_READ, "", true, &err), 0);
+    act(world, open_some);
+    assert_int_equal(told(world, ACCESS_READ, "/none/known//12/file34"), 0);
+    assert_int_equal(told(world, ACCESS_WRITE, "/none/known/12/file34"), 1);
+    assert_int_equal(told(world, ACCESS_READ, "/none/wide/a"), 0);
+    assert_int_equal(told(world, ACCESS_READ, "/none/wide/b/c/d/e/f"), 0);
+    assert_int_equal(told(world, ACCESS_READ, "/none/wide"), 1);
+    assert_int_equal(told(world, ACCESS_READ, "/none/wide/../secret"), 1);
+    assert_int_equal(told(world, ACCESS_READ, "/none/wide/b/../../../etc/secret"), 1);
+    assert_int_equal(told(world, ACCESS_READ, "/none/wider/a"), 1);
+    assert_int_equal(told(world, ACCESS_READ, "relative"), 0);
+    assert_int_equal(told(world, ACCESS_READ, "../relative"), 1);
+    assert_int_equal(told(world, ACCESS_READ, "/relative"), 1);
+}
+
+static void open_many(void)
+{
+    char path[64];
+    for (int i = 0; i < 26 * 26 * 4; i++) {
+        snprintf(path, sizeof path, "/none/%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
+                 'a' + i / 26 / 26);
+        syscall(SYS_open, path, O_RDONLY);
+    }
+}
+
+static void what_is_learned_is_told_once_and_known(void **state)
+{
+    struct world *world = *state;
+    if (!world) {
+        skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
+    act(world, open_many); /* a new table learns */
+    const struct replica_counters *counters =
+        &probe_replica(world->probe, world->replica)->counters;
+    uint64_t learned = counters->novelties[TABLE_ACCESSES];
+    assert_true(learned >= 26 * 26 * 4);
+    assert_true(world->told[0].flags & (REPORT_LEARNED | REPORT_UNPLACED));
+    judge(world);
+    act(world, open_many);
+    assert_int_equal(counters->novelties[TABLE_ACCESSES], learned);
+    assert_int_equal(counters->mismatches[TABLE_ACCESSES], 0);
+    assert_int_equal(counters->lost.paths, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_numbers_are_those_of_calls_that_name_files),
+        cmocka_unit_test_setup_teardown(every_call_is_told_with_what_it_does, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_are_one_access, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_kernel_knows_what_user_space_puts_in, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_learned_is_told_once_and_known, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
