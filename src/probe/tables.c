@@ -199,6 +199,18 @@ void probe_table_accesses(struct probe *probe, uint32_t table, enum replica_mode
     __atomic_store_n(&probe->tables[table].accesses, files ? mode : MODE_OFF, __ATOMIC_SEQ_CST);
 }
 
+static int fill_accesses(struct probe *probe, uint32_t table, const struct access_set *known,
+                         struct error *err)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        const struct known_access *access = &known->list[i];
+        if (probe_table_add_access(probe, table, access->kind, access->path, access->below, err) <
+            0)
+            return -1;
+    }
+    return 0;
+}
+
 int probe_table_fill(struct probe *probe, uint32_t table, const struct profile *profile,
                      struct error *err)
 {
@@ -211,7 +223,7 @@ int probe_table_fill(struct probe *probe, uint32_t table, const struct profile *
             if (probe_table_add(probe, table, kind, profile_pattern(profile, kind, i), err) < 0)
                 return -1;
     }
-    return 0;
+    return fill_accesses(probe, table, profile_accesses_known(profile), err);
 }
 
 uint64_t probe_table_count(const struct probe *probe, uint32_t table, enum pattern_kind kind)

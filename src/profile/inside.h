@@ -13,6 +13,7 @@ struct profile {
     struct profile_facts facts;
     struct growth growth;
     struct pattern_set patterns[PATTERN_KINDS];
+    struct profile_accesses accesses;
     struct profile_source *sources;
     size_t source_count;
     size_t learner; /* the source that learns now, NO_SOURCE: none yet */

@@ -9,8 +9,9 @@
 
 #define MAGIC         "\x93SKINK\r\n" /* no text, and text-mode transfers break it visibly */
 #define MAGIC_SIZE    8
-#define VERSION       2
+#define VERSION       3
 #define VERSION_PLAIN 1 /* the first one, which knew of no sources */
+#define VERSION_CALLS 2 /* and this of no accesses */
 #define TAG_SIZE      8
 #define CHECKSUM_SIZE 8
 #define POINT_SIZE    (4 * sizeof(uint64_t))
@@ -21,11 +22,17 @@ enum section {
     SECTION_SOURCES,
     SECTION_WINDOWS,
     SECTION_BAGS,
+    SECTION_ACCESSES,
+    SECTION_ACCESS_GROWTH,
     SECTIONS
 };
 
-static const char SECTION_TAGS[SECTIONS][TAG_SIZE] = {"facts", "growth", "sources", "windows",
-                                                      "bags"};
+/* How an access is written down: its kind, and of these what holds. */
+#define ACCESS_IS_BELOW 0x100 /* anything below a directory */
+#define ACCESS_IS_ASIDE 0x200 /* shown by earlier versions alone */
+
+static const char SECTION_TAGS[SECTIONS][TAG_SIZE] = {"facts", "growth",   "sources", "windows",
+                                                      "bags",  "accesses", "accgrow"};
 
 /* The numbers in the facts section, in the file's order: 8 bytes each there, 8 or 4 in memory. New
  * ones go to the end. */

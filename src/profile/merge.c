@@ -81,6 +81,14 @@ static void copy_growth(struct growth *to, const struct growth *from)
         growth_append(to, &from->points[i]);
 }
 
+static void join_accesses(struct profile_accesses *to, const struct profile_accesses *from)
+{
+    access_set_join(&to->own, &from->own);
+    access_set_join(&to->aside, &from->aside);
+    if (compare_growth(&from->growth, &to->growth) > 0)
+        copy_growth(&to->growth, &from->growth);
+}
+
 static void join_facts(struct profile *merged, const struct profile *profile)
 {
     struct profile_facts *facts = &merged->facts;
@@ -95,6 +103,7 @@ static void join_facts(struct profile *merged, const struct profile *profile)
         facts->updated = other->updated;
     if (compare_growth(&profile->growth, &merged->growth) > 0)
         copy_growth(&merged->growth, &profile->growth);
+    join_accesses(&merged->accesses, &profile->accesses);
 }
 
 static int join_sources(struct profile *merged, struct profile *profile, struct error *err)
@@ -125,6 +134,7 @@ struct profile *profile_merge(struct profile *const *profiles, size_t count, str
         return NULL;
     struct profile *merged = begin(profiles[0], profiles[0]->facts.version);
     copy_growth(&merged->growth, &profiles[0]->growth);
+    copy_growth(&merged->accesses.growth, &profiles[0]->accesses.growth);
     for (size_t i = 0; i < count; i++) {
         if (join_sources(merged, profiles[i], err) < 0) {
             profile_free(merged);
@@ -159,6 +169,8 @@ struct profile *profile_reuse(struct profile *old, const char *version, struct e
     patterns_join(profile, old);
     sources_claim(profile);
     sources_sum(profile);
+    access_set_join(&profile->accesses.aside, &old->accesses.own);
+    access_set_join(&profile->accesses.aside, &old->accesses.aside);
     profile_grow_by(profile, &old->growth.rule);
     return profile;
 }
@@ -170,4 +182,5 @@ void profile_recall(struct profile *profile)
         for (size_t number = 0; number < set->codes.count; number++)
             pattern_set_claim(set, number);
     }
+    access_set_join(&profile->accesses.own, &profile->accesses.aside);
 }

@@ -249,6 +249,42 @@ static int get_patterns(struct reader *reader, struct profile *profile, enum pat
     return 0;
 }
 
+static int get_access(struct reader *reader, struct profile_accesses *accesses)
+{
+    char path[ACCESS_PATH] = "", folded[ACCESS_PATH];
+    size_t start = reader->at;
+    const uint8_t *head = get_bytes(reader, 4, "an access");
+    if (!head)
+        return -1;
+    unsigned what = u16_at(head), size = u16_at(head + 2), kind = what & 0xff;
+    const uint8_t *bytes = get_bytes(reader, size, "an access");
+    if (!bytes)
+        return -1;
+    if (kind >= ACCESS_KINDS || what & ~(0xffu | ACCESS_IS_BELOW | ACCESS_IS_ASIDE))
+        return damaged(reader, start, "access %u", what);
+    if (size >= sizeof path)
+        return damaged(reader, start, "a path of %u bytes", size);
+    memcpy(path, bytes, size);
+    memcpy(folded, path, sizeof folded);
+    access_fold(folded);
+    bool below = what & ACCESS_IS_BELOW;
+    if (strlen(path) != size || strcmp(path, folded) != 0 ||
+        (below ? size > 0 && path[size - 1] != '/' : size == 0))
+        return damaged(reader, start, "an access to no %s", below ? "directory" : "file");
+    if (!access_set_add(what & ACCESS_IS_ASIDE ? &accesses->aside : &accesses->own, kind, path,
+                        below))
+        return damaged(reader, start, "an access that is known already");
+    return 0;
+}
+
+static int get_accesses(struct reader *reader, struct profile_accesses *accesses)
+{
+    while (reader->at < reader->end)
+        if (get_access(reader, accesses) < 0)
+            return -1;
+    return 0;
+}
+
 /* Reads a section's head and checksum, and leaves in *body a reader for its content alone. */
 static int open_section(struct reader *file, enum section section, struct reader *body)
 {
@@ -311,6 +347,11 @@ static int get_content(struct reader *file, struct profile *profile)
         get_patterns(&body, profile, PATTERN_WINDOW) < 0 ||
         open_section(file, SECTION_BAGS, &body) < 0 ||
         get_patterns(&body, profile, PATTERN_BAG) < 0)
+        return -1;
+    if (file->format > VERSION_CALLS && (open_section(file, SECTION_ACCESSES, &body) < 0 ||
+                                         get_accesses(&body, &profile->accesses) < 0 ||
+                                         open_section(file, SECTION_ACCESS_GROWTH, &body) < 0 ||
+                                         get_growth(&body, &profile->accesses.growth) < 0))
         return -1;
     if (file->at < file->end)
         return damaged(file, file->at, "%zu bytes too many", file->end - file->at);

@@ -11,6 +11,13 @@
 #include "profile/inside.h"
 #include "profile/layout.h"
 
+static void grow_accesses_by(struct profile *profile, const struct growth_rule *rule)
+{
+    growth_free(&profile->accesses.growth);
+    growth_start(&profile->accesses.growth, rule);
+    profile->accesses.growth.rule.sigma = 0;
+}
+
 struct profile *profile_new(const char *service, const char *version, uint32_t window, uint32_t bag)
 {
     assert(window >= PATTERN_MIN && window <= PATTERN_MAX);
@@ -27,6 +34,7 @@ struct profile *profile_new(const char *service, const char *version, uint32_t w
     facts->epoch = PROFILE_EPOCH;
     facts->created = facts->updated = clock_realtime();
     growth_start(&profile->growth, &GROWTH_RULE_DEFAULT);
+    grow_accesses_by(profile, &GROWTH_RULE_DEFAULT);
     profile->learner = NO_SOURCE;
     pattern_set_init(&profile->patterns[PATTERN_WINDOW], window);
     pattern_set_init(&profile->patterns[PATTERN_BAG], bag);
@@ -38,6 +46,9 @@ void profile_free(struct profile *profile)
     if (!profile)
         return;
     growth_free(&profile->growth);
+    growth_free(&profile->accesses.growth);
+    access_set_free(&profile->accesses.own);
+    access_set_free(&profile->accesses.aside);
     for (int kind = 0; kind < PATTERN_KINDS; kind++)
         pattern_set_free(&profile->patterns[kind]);
     free(profile->sources);
@@ -54,12 +65,37 @@ struct growth *profile_growth(struct profile *profile)
     return &profile->growth;
 }
 
+struct profile_accesses *profile_accesses(struct profile *profile)
+{
+    return &profile->accesses;
+}
+
+const struct access_set *profile_accesses_known(const struct profile *profile)
+{
+    return &profile->accesses.own;
+}
+
+enum pattern_state profile_add_access(struct profile *profile, enum access_kind kind,
+                                      const char *path, const struct known_access **by)
+{
+    struct profile_accesses *accesses = &profile->accesses;
+    bool known = access_set_has(&accesses->own, kind, path, false);
+    const struct known_access *added =
+        known ? NULL : access_set_add(&accesses->own, kind, path, false);
+    if (by)
+        *by = added;
+    if (known)
+        return PATTERN_KNOWN;
+    return access_set_has(&accesses->aside, kind, path, false) ? PATTERN_ASIDE : PATTERN_NEW;
+}
+
 void profile_grow_by(struct profile *profile, const struct growth_rule *rule)
 {
     growth_free(&profile->growth);
     growth_start(&profile->growth, rule);
     if (profile_size(profile) > 0)
         growth_append(&profile->growth, &(struct growth_point){.patterns = profile_size(profile)});
+    grow_accesses_by(profile, rule);
 }
 
 size_t profile_count(const struct profile *profile, enum pattern_kind kind)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "profile/accesses.h"
 #include "profile/growth.h"
 #include "profile/pattern.h"
 
@@ -62,6 +63,17 @@ struct profile_source {
     uint64_t created, updated;              /* ns since 1970 */
 };
 
+/*
+ * What the service does to files. It has a growth curve of its own, under the same rule but that an
+ * interval is steady only when nothing new came at all: one new access is an alert later. Its sizes
+ * are numbers of accesses that were new so far, which opened directories do not make smaller.
+ */
+struct profile_accesses {
+    struct access_set own;   /* of this version */
+    struct access_set aside; /* of earlier versions */
+    struct growth growth;
+};
+
 struct profile;
 
 /* An empty profile; window and bag within bounds (asserted). Never NULL: aborts without memory. */
@@ -72,6 +84,8 @@ void profile_free(struct profile *profile);
 /* The facts and the growth curve, to read and to update in place. Owned by the profile. */
 struct profile_facts *profile_facts(struct profile *profile);
 struct growth *profile_growth(struct profile *profile);
+struct profile_accesses *profile_accesses(struct profile *profile);
+const struct access_set *profile_accesses_known(const struct profile *profile);
 
 /* Begins the curve anew under this rule (a new profile's follows GROWTH_RULE_DEFAULT, a reused
  * one's the old rule). What the profile begins with is its first point: no growth. */
@@ -111,6 +125,14 @@ enum pattern_state profile_add(struct profile *profile, enum pattern_kind kind,
 enum pattern_state profile_look(const struct profile *profile, enum pattern_kind kind,
                                 const uint16_t *codes);
 bool profile_has(const struct profile *profile, enum pattern_kind kind, const uint16_t *codes);
+
+/*
+ * Adds one access to the profile's own. Returns what it was until now; *by (NULL: not wanted) is by
+ * what it is known from now on, when it was not known: itself, or a directory that it opened (valid
+ * until the next add). NULL: there are too many to remember another.
+ */
+enum pattern_state profile_add_access(struct profile *profile, enum access_kind kind,
+                                      const char *path, const struct known_access **by);
 
 /* The codes of pattern `index` < profile_count_all (in the order learned, then the laid aside; bags
  * sorted). Valid until the next add. */

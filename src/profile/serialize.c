@@ -103,16 +103,37 @@ static void put_patterns(struct buffer *buffer, const struct profile *profile,
     }
 }
 
+static void put_accesses(struct buffer *buffer, const struct access_set *set, unsigned flags)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct known_access *access = &set->list[i];
+        put_u16(buffer, (uint16_t)(access->kind | flags | (access->below ? ACCESS_IS_BELOW : 0u)));
+        put_text(buffer, access->path);
+    }
+}
+
 static void put_content(struct buffer *buffer, enum section section, const struct profile *profile)
 {
-    if (section == SECTION_FACTS)
+    switch (section) {
+    case SECTION_FACTS:
         put_facts(buffer, &profile->facts);
-    else if (section == SECTION_GROWTH)
+        break;
+    case SECTION_GROWTH:
         put_growth(buffer, &profile->growth);
-    else if (section == SECTION_SOURCES)
+        break;
+    case SECTION_SOURCES:
         put_sources(buffer, profile);
-    else
+        break;
+    case SECTION_ACCESSES:
+        put_accesses(buffer, &profile->accesses.own, 0);
+        put_accesses(buffer, &profile->accesses.aside, ACCESS_IS_ASIDE);
+        break;
+    case SECTION_ACCESS_GROWTH:
+        put_growth(buffer, &profile->accesses.growth);
+        break;
+    default:
         put_patterns(buffer, profile, section == SECTION_WINDOWS ? PATTERN_WINDOW : PATTERN_BAG);
+    }
 }
 
 static void put_section(struct buffer *buffer, enum section section, const struct profile *profile)

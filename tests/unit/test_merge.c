@@ -25,13 +25,25 @@ static const uint16_t *draw_codes(uint16_t codes[PATTERN_MAX])
     return codes;
 }
 
+/* In few directories, some of which grow wide. */
+static const char *draw_path(char path[32])
+{
+    snprintf(path, 32, "%s/%c/%c", random() % 2 ? "/tmp" : "", (char)('a' + random() % 2),
+             (char)('a' + random() % 26));
+    return path;
+}
+
 /* Goes on with a training as an agent does: patterns, numbers, curve. */
 static void train(struct profile *profile)
 {
     struct profile_facts *facts = profile_facts(profile);
     uint16_t codes[PATTERN_MAX];
+    char path[32];
     for (long i = random() % 40; i > 0; i--)
         profile_add(profile, (enum pattern_kind)(random() % PATTERN_KINDS), draw_codes(codes));
+    for (long i = random() % 40; i > 0; i--)
+        profile_add_access(profile, (enum access_kind)(random() % ACCESS_KINDS), draw_path(path),
+                           NULL);
     facts->calls += (uint64_t)random() % 1000;
     facts->lost += (uint64_t)random() % 2;
     facts->starts += (uint64_t)random() % 3;
@@ -248,6 +260,7 @@ static void the_next_version_begins_with_the_last(void **state)
     (void)state;
     struct error err;
     struct profile *old = profile_new("web", "1", WINDOW, BAG);
+    profile_add_access(old, ACCESS_READ, "/old", NULL);
     add_window(old, 1, 2, 3);
     add_window(old, 2, 3, 4);
     assert_null(profile_reuse(old, "1", &err));
@@ -265,6 +278,10 @@ static void the_next_version_begins_with_the_last(void **state)
     assert_int_equal(profile_size(next), 2);
     assert_int_equal(profile_add(next, PATTERN_WINDOW, new), PATTERN_NEW);
     assert_int_equal(profile_size(next), 3);
+    assert_int_equal(profile_accesses(next)->own.count, 0);
+    assert_int_equal(profile_add_access(next, ACCESS_READ, "/old", NULL), PATTERN_ASIDE);
+    assert_int_equal(profile_add_access(next, ACCESS_READ, "/old", NULL), PATTERN_KNOWN);
+    assert_int_equal(profile_add_access(next, ACCESS_WRITE, "/old", NULL), PATTERN_NEW);
     assert_int_equal(profile_look(next, PATTERN_WINDOW, aside), PATTERN_ASIDE);
     assert_false(profile_has(next, PATTERN_WINDOW, aside));
     assert_string_equal(profile_shown_in(next, PATTERN_WINDOW, aside), "1");

@@ -152,6 +152,10 @@ static struct profile *example(void)
         profile_add(profile, PATTERN_WINDOW, windows[i]);
         profile_add(profile, PATTERN_BAG, bags[i]);
     }
+    access_set_add(&profile_accesses(profile)->own, ACCESS_READ, "/etc/passwd", false);
+    access_set_add(&profile_accesses(profile)->own, ACCESS_RUN, "bin/", true);
+    access_set_add(&profile_accesses(profile)->aside, ACCESS_CHANGE, "/x", false);
+    growth_update(&profile_accesses(profile)->growth, 1, 1, 3, false);
     facts->calls = 1ULL << 40;
     facts->starts = 2;
     facts->frame_peak = 3;
@@ -218,8 +222,8 @@ static void foreign_and_newer_files_are_refused(void **state)
     autofree char *data = profile_serialize(profile, &size);
     refused("", 0, "f: not a Skink profile: the file is empty");
     refused("#!/bin/sh\n", 10, "f: not a Skink profile: another mark at byte 0");
-    data[8] = 3;
-    refused(data, size, "f: profile format 3 at byte 8, this Skink reads 2 (upgrade Skink)");
+    data[8] = 4;
+    refused(data, size, "f: profile format 4 at byte 8, this Skink reads 3 (upgrade Skink)");
     data[8] = 0;
     refused(data, size, "the format's version is 0");
     profile_free(profile);
@@ -229,7 +233,7 @@ static void foreign_and_newer_files_are_refused(void **state)
 static unsigned char *section(unsigned char *data, size_t size, const char *tag, uint64_t *length)
 {
     char padded[8] = {0};
-    snprintf(padded, sizeof padded, "%s", tag);
+    memccpy(padded, tag, '\0', sizeof padded);
     unsigned char *head = memmem(data, size, padded, sizeof padded);
     assert_non_null(head);
     memcpy(length, head + 8, 8);
@@ -268,6 +272,14 @@ static void nonsense_under_a_right_checksum_is_refused(void **state)
         {"windows", 6, 3, "a pattern of an unlisted source at byte"},
         {"bags", 0, 6, "a bag out of order"},
         {"sources", 0, 1, "the learning source is none of the list"},
+        {"accesses", 0, ACCESS_KINDS, "access 5 at byte"},
+        {"accesses", 1, 4, "access 1024 at byte"},
+        {"accesses", 1, 1, "an access to no directory at byte"},
+        {"accesses", 2, 0xff, "it ends within an access at byte"},
+        {"accesses", 4, '7', "an access to no file at byte"}, /* not folded */
+        {"accesses", 6, 0, "an access to no file at byte"},
+        {"accesses", 15 + 4, '/', NULL},
+        {"accgrow", 24, 0, "needed is 0"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         size_t size;
@@ -302,6 +314,29 @@ static void duplicates_are_damage(void **state)
     memcpy(content + 7, content, 7);
     seal(content, length);
     refused(data, size, "a pattern that is there already at byte");
+    profile_free(profile);
+}
+
+/* A file of format 2 is one of format 3 without the last two sections. */
+static void files_without_accesses_are_read(void **state)
+{
+    (void)state;
+    struct error err;
+    size_t size;
+    uint64_t length;
+    struct profile *profile = example();
+    autofree unsigned char *data = profile_serialize(profile, &size);
+    size_t end = (size_t)(section(data, size, "accesses", &length) - 16 - data);
+    data[8] = 2;
+    refused(data, size, "bytes too many");
+    struct profile *old = profile_parse(data, end, "f", &err);
+    assert_non_null(old);
+    assert_int_equal(profile_size(old), profile_size(profile));
+    assert_int_equal(profile_accesses(old)->own.count, 0);
+    assert_false(profile_accesses(old)->growth.learned);
+    data[8] = 3;
+    refused(data, end, "it ends within a section's name");
+    profile_free(old);
     profile_free(profile);
 }
 
@@ -420,6 +455,7 @@ int main(void)
         cmocka_unit_test(foreign_and_newer_files_are_refused),
         cmocka_unit_test(nonsense_under_a_right_checksum_is_refused),
         cmocka_unit_test(duplicates_are_damage),
+        cmocka_unit_test(files_without_accesses_are_read),
         cmocka_unit_test(names_become_distinct_files),
         cmocka_unit_test(writing_replaces_the_whole_file),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
