@@ -77,14 +77,10 @@ static bool table_has(const struct access_set *set, const struct pattern_secret 
 static const char *draw_path(char path[ACCESS_PATH])
 {
     static const char *const NAMES[] = {"..", "a", "b", "c7", "d"};
-    path[0] = '\0';
-    if (random() % 4)
-        strcat(path, "/");
-    for (long depth = random() % 12; depth-- > 0;) {
-        strcat(path, NAMES[random() % 5]);
-        strcat(path, "/");
-    }
-    size_t used = strlen(path);
+    size_t used = random() % 4 ? 1 : 0;
+    snprintf(path, ACCESS_PATH, "/");
+    for (long depth = random() % 12; depth-- > 0;)
+        used += (size_t)snprintf(path + used, ACCESS_PATH - used, "%s/", NAMES[random() % 5]);
     snprintf(path + used, ACCESS_PATH - used, "%c%c", (char)('a' + random() % 26),
              (char)('a' + random() % 2));
     return path;
@@ -124,8 +120,8 @@ static void a_directory_of_ever_new_names_is_opened(void **state)
     struct access_set set = {0};
     const struct known_access *by = NULL;
     char path[64];
-    for (char c = 'a'; c < 'a' + ACCESS_WIDE; c++) {
-        snprintf(path, sizeof path, "/tmp/php%c/x", c);
+    for (int i = 0; i < ACCESS_WIDE; i++) {
+        snprintf(path, sizeof path, "/tmp/php%c/x", 'a' + i);
         by = access_set_add(&set, ACCESS_READ, path, false);
         assert_non_null(by);
         assert_false(by->below);
@@ -151,7 +147,7 @@ static void the_root_is_never_opened(void **state)
     (void)state;
     struct access_set set = {0};
     char path[64];
-    for (char c = 'a'; c <= 'z'; c++) {
+    for (int c = 'a'; c <= 'z'; c++) {
         snprintf(path, sizeof path, "/%c/file", c);
         assert_non_null(access_set_add(&set, ACCESS_READ, path, false));
     }
@@ -165,7 +161,7 @@ static void relative_names_have_a_directory_of_their_own(void **state)
     (void)state;
     struct access_set set = {0};
     char path[64];
-    for (char c = 'a'; c <= 'z'; c++) {
+    for (int c = 'a'; c <= 'z'; c++) {
         snprintf(path, sizeof path, "%c.tmp", c);
         access_set_add(&set, ACCESS_READ, path, false);
     }
