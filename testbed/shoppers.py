@@ -8,9 +8,11 @@ import asyncio
 import json
 import math
 import random
+import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from urllib.parse import quote
 
 import network
@@ -233,21 +235,36 @@ class Shoppers:
         self.dice = random.Random(seed)
         self.found = Found()
 
-    def play(self, seconds: float) -> dict:
-        """Blocks for so long; the summary."""
+    def play(self, seconds: float, every: float | None = None) -> dict:
+        """Blocks for so long, or until SIGTERM; the summary. It is printed meanwhile, too."""
+        self.every = every
         with network.inside(self.shop.engine.place("shoppers")):
             asyncio.run(self._all(seconds))
-        return {"seconds": seconds, "shoppers": self.number, **self.found.summary()}
+        return self._summary()
+
+    def _summary(self) -> dict:
+        return {"seconds": round(time.monotonic() - self.begin, 3), "shoppers": self.number,
+                **self.found.summary()}
+
+    def _stop(self) -> None:
+        self.end = time.monotonic()
+        self.ending.set()
 
     async def _all(self, seconds: float) -> None:
         self.begin = time.monotonic()
         self.end = self.begin + seconds
+        self.ending = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
+        told = self.begin
         shoppers = [asyncio.create_task(self._shopper(random.Random(self.dice.getrandbits(64))))
                     for _ in range(self.number)]
         while not all(shopper.done() for shopper in shoppers):
             if sys.stderr.isatty():
                 print(f"\r{self.end - time.monotonic():5.0f} s  {len(self.found.took):7} requests  "
                       f"{sum(self.found.wrong.values())} failures ", end="", file=sys.stderr)
+            if self.every and time.monotonic() - told >= self.every:
+                told = time.monotonic()
+                print(json.dumps(self._summary()), flush=True)
             await asyncio.sleep(0.5)
         await asyncio.gather(*shoppers)
 
@@ -271,4 +288,6 @@ class Shoppers:
 
     async def _pause(self, dice: random.Random) -> None:
         pause = dice.lognormvariate(math.log(self.think) - 0.5, 1) / self._busy()
-        await asyncio.sleep(max(0, min(pause, self.end - time.monotonic())))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.ending.wait(),
+                                   max(0, min(pause, self.end - time.monotonic())))

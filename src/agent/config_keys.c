@@ -128,6 +128,7 @@ static const struct key RESPOND_KEYS[] = {
      .help = "Measures on the service in an hour: an intruder cannot make Skink restart it to "
              "death."},
     {.name = "expiry", .type = KEY_DURATION, .offset = IN_SERVICE(respond.expiry), .text = "1h",
+     .min = 1, .max = 365 * 24 * 3600,
      .help = "What is in force is undone after this, unless a person did it before."},
     {.name = "balancer", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.balancer), .text = "off",
      .help = "HAProxy's runtime socket (stats socket PATH level admin)."},
@@ -273,7 +274,7 @@ static const struct key CONFIG_KEYS[] = {
 };
 /* clang-format on */
 
-const struct key_table config_keys = {.keys = CONFIG_KEYS};
+const struct key_table config_keys = {.keys = CONFIG_KEYS, .hint = "`skink help --config`"};
 
 /* Levenshtein's distance, for names shorter than NAME_SIZE. */
 static size_t distance(const char *a, const char *b)

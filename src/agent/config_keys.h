@@ -1,5 +1,5 @@
 /*
- * The keys of the configuration as data. The table (config_keys.c) is the only place where a key is
+ * The keys of a YAML file as data. A table (config_keys.c) is the only place where a key is
  * written: it is read, checked, set to its default, printed with its explanation and freed by it.
  */
 #ifndef SKINK_AGENT_CONFIG_KEYS_H
@@ -7,8 +7,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
+
+#define KEYS_FILE_MAX (1024 * 1024) /* bytes of a file */
 
 enum key_type {
     /* Scalars; the comment names what they are kept in. */
@@ -20,19 +23,26 @@ enum key_type {
     KEY_URL,       /* char *: http or https; "off" becomes NULL */
     KEY_MAYBE,     /* char *: any text of at most 1000 bytes; "off" becomes NULL */
     KEY_MATCH,     /* const char *: struct workload_rule's match */
+    KEY_LINE,      /* char *: any text of at most 1000 bytes */
     KEY_SWITCH,    /* bool */
     KEY_COUNT,     /* uint32_t within min and max */
     KEY_CALLS,     /* uint64_t within min and max */
     KEY_THRESHOLD, /* uint32_t within min and max; "auto" becomes RULE_AUTO, "off" 0 */
     KEY_NUMBER,    /* double within min and max */
     KEY_CHOICE,    /* uint32_t: the place of the word in choices */
-    KEY_DURATION,  /* uint64_t, ns; at least 1 s */
     KEY_INTERVAL,  /* struct growth_rule's interval_ns or interval_calls: "100s", "50000 calls" */
+    KEY_DURATION,  /* uint64_t, ns; within min and max seconds */
+    KEY_SPAN,      /* struct span: "20s", "20s..30s" */
     /* Containers. */
     KEY_PATHS,    /* char **, NULL-ended: "auto" (NULL), "off" (none), or a list of paths */
     KEY_GROUP,    /* a mapping into the same struct */
     KEY_LIST,     /* an array: a list of mappings */
     KEY_SERVICES, /* struct service_config's array: a mapping by name, defaults filled in */
+};
+
+/* A time that is drawn from a range; both ends are the same where nothing is to be drawn. */
+struct span {
+    uint64_t least, most; /* ns */
 };
 
 struct key {
@@ -53,6 +63,7 @@ struct key_table {
     size_t count_offset; /* arrays: of the size_t that counts them, in the struct above */
     /* Do the values fit one another? The name of the key that does not, with err; else NULL. */
     const char *(*check)(const void *target, struct error *err);
+    const char *hint; /* of a whole file: where its keys are listed */
 };
 
 extern const struct key_table config_keys;
@@ -70,10 +81,17 @@ bool key_is_text(enum key_type type);
 /* The known key that is most like name, NULL when none is near. */
 const char *key_nearest(const struct key_table *table, const char *name);
 
-struct config;
+/* Sets what the table has defaults for; target is all zero. */
+void keys_default(const struct key_table *table, void *target);
 
-/* Reads a YAML text over the defaults that config holds. */
-int config_read(struct config *config, const char *text, size_t size, const char *name,
-                struct error *err);
+/* Reads a YAML text, which `name` names in err, over the defaults that target holds. */
+int keys_read(const struct key_table *table, void *target, const char *text, size_t size,
+              const char *name, struct error *err);
+
+/* Frees every text and array. */
+void keys_free(const struct key_table *table, void *target);
+
+/* The text of a file that keys_read may read, NULL with err. Caller frees. */
+char *keys_load(const char *path, size_t *size, struct error *err);
 
 #endif

@@ -34,7 +34,7 @@ static void print_comment(FILE *out, int depth, const char *text)
 static void print_help(FILE *out, int depth, const struct key *key)
 {
     char text[512];
-    if (key->max > 0)
+    if (key->max > 0 && key->type != KEY_DURATION) /* its unit is in its text */
         snprintf(text, sizeof text, "%s (%.15g to %.15g)", key->help, key->min, key->max);
     else
         snprintf(text, sizeof text, "%s", key->help);

@@ -1,4 +1,4 @@
-/* YAML into struct config, by the table of keys. */
+/* YAML into a struct, by its table of keys. */
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -15,7 +15,8 @@
 struct reader {
     yaml_document_t document;
     const char *name;
-    struct config *config;
+    const struct key_table *table; /* of the whole */
+    void *whole;
     struct error *err;
 };
 
@@ -75,7 +76,7 @@ static int refuse_unknown(struct reader *reader, const struct key_table *table,
     if (nearest)
         error_hint(reader->err, "did you mean %s?", nearest);
     else
-        error_hint(reader->err, "`skink help --config` lists all keys");
+        error_hint(reader->err, "%s lists all keys", reader->table->hint);
     return at_line(reader, node);
 }
 
@@ -125,7 +126,7 @@ static const yaml_node_t *find(struct reader *reader, const yaml_node_t *map, co
     return NULL;
 }
 
-/* The elements are allocated and counted before they are read, so that config_free finds them. */
+/* The elements are allocated and counted before they are read, so that keys_free finds them. */
 static char *make_array(const struct key *key, void *target, size_t count)
 {
     void *elements = memory_must(calloc(count + 1, key->table->size));
@@ -153,16 +154,17 @@ static int read_services(struct reader *reader, const struct key *key, const yam
         return refuse(reader, map, path, "a mapping from names of services is needed");
     if (check_pairs(reader, map, path) < 0)
         return -1;
+    struct config *config = reader->whole;
     const yaml_node_pair_t *pairs = map->data.mapping.pairs.start;
     size_t count = (size_t)(map->data.mapping.pairs.top - pairs);
-    make_array(key, reader->config, count);
+    make_array(key, config, count);
     for (size_t i = 0; i < count; i++) {
         static const struct key NAME = {.name = "name", .type = KEY_TEXT};
-        struct service_config *service = &reader->config->services[i];
+        struct service_config *service = &config->services[i];
         const yaml_node_t *name = node_of(reader, pairs[i].key);
         char place[PLACE_SIZE];
         snprintf(place, sizeof place, "%.200s.%.200s", path, (const char *)name->data.scalar.value);
-        *service = reader->config->defaults;
+        *service = config->defaults;
         own_texts(key->table, service);
         if (key_set(&NAME, place, (const char *)name->data.scalar.value, &service->name,
                     reader->err) < 0)
@@ -184,10 +186,10 @@ static int read_list(struct reader *reader, const struct key *key, const yaml_no
         return refuse(reader, list, path, "too many entries (at most 4096)");
     char *elements = make_array(key, target, count);
     for (size_t i = 0; i < count; i++) {
-        char place[PLACE_SIZE];
+        char place[PLACE_SIZE], *element = elements + i * key->table->size;
         snprintf(place, sizeof place, "%.200s[%zu]", path, i);
-        if (read_table(reader, key->table, node_of(reader, items[i]), place,
-                       elements + i * key->table->size) < 0)
+        keys_default(key->table, element);
+        if (read_table(reader, key->table, node_of(reader, items[i]), place, element) < 0)
             return -1;
     }
     return 0;
@@ -275,7 +277,7 @@ static int read_table(struct reader *reader, const struct key_table *table, cons
     if (!wrong)
         return 0;
     const yaml_node_t *node = find(reader, map, wrong);
-    error_context(reader->err, "%s.%s", path, wrong);
+    error_context(reader->err, "%s%s%s", path, path[0] ? "." : "", wrong);
     return at_line(reader, node ? node : map);
 }
 
@@ -333,7 +335,7 @@ static int read_document(struct reader *reader, yaml_parser_t *parser, const cha
     if (!yaml_parser_load(parser, &reader->document))
         return refuse_yaml(parser, text, size, reader->name, reader->err);
     const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
-    int result = root ? read_table(reader, &config_keys, root, "", reader->config) : 0;
+    int result = root ? read_table(reader, reader->table, root, "", reader->whole) : 0;
     yaml_document_delete(&reader->document);
     if (result < 0 || !root)
         return result;
@@ -347,11 +349,14 @@ static int read_document(struct reader *reader, yaml_parser_t *parser, const cha
     return result;
 }
 
-int config_read(struct config *config, const char *text, size_t size, const char *name,
-                struct error *err)
+int keys_read(const struct key_table *table, void *target, const char *text, size_t size,
+              const char *name, struct error *err)
 {
-    struct reader reader = {.name = name, .config = config, .err = err};
+    struct reader reader = {.name = name, .table = table, .whole = target, .err = err};
     yaml_parser_t parser;
+    if (size > KEYS_FILE_MAX)
+        return error_set(err, EXIT_USAGE, 0, "%s: %zu bytes is too large (at most 1 MiB)", name,
+                         size);
     if (check_depth(text, size, name, err) < 0)
         return -1;
     if (!yaml_parser_initialize(&parser))

@@ -8,19 +8,19 @@
 #include "agent/config.h"
 #include "agent/config_keys.h"
 #include "agent/metrics.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parse.h"
 
 #define INTERVAL_MIN    (NS_PER_S / 10)
 #define INTERVAL_MAX    (7 * 24 * 3600 * NS_PER_S)
-#define DURATION_MAX    (365 * 24 * 3600 * NS_PER_S)
 #define NAME_MAX_LENGTH 127
 #define PATH_MAX_LENGTH 1000
 
 bool key_is_text(enum key_type type)
 {
-    return type <= KEY_MATCH;
+    return type <= KEY_LINE;
 }
 
 int key_text(const char *path, const char *text, size_t length, size_t max, struct error *err)
@@ -196,12 +196,29 @@ static int set_choice(const struct key *key, const char *path, const char *text,
     return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is none of these: %s", path, text, words);
 }
 
-static int set_duration(const char *path, const char *text, uint64_t *place, struct error *err)
+static int set_duration(const struct key *key, const char *path, const char *text, uint64_t *place,
+                        struct error *err)
 {
     if (parse_duration(path, text, place, err) < 0)
         return -1;
-    if (*place < NS_PER_S || *place > DURATION_MAX)
-        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not from 1s to 365d", path, text);
+    double seconds = (double)*place / (double)NS_PER_S;
+    if (seconds < key->min || seconds > key->max)
+        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" is not from %gs to %gs", path, text,
+                         key->min, key->max);
+    return 0;
+}
+
+static int set_span(const struct key *key, const char *path, const char *text, struct span *place,
+                    struct error *err)
+{
+    static const char DOTS[] = "..";
+    const char *most = strstr(text, DOTS);
+    autofree char *least = memory_must(strndup(text, most ? (size_t)(most - text) : strlen(text)));
+    if (set_duration(key, path, least, &place->least, err) < 0 ||
+        set_duration(key, path, most ? most + strlen(DOTS) : least, &place->most, err) < 0)
+        return error_hint(err, "a time such as 20s, or a range such as 20s..30s");
+    if (place->most < place->least)
+        return error_set(err, EXIT_USAGE, 0, "%s: \"%s\" ends before it begins", path, text);
     return 0;
 }
 
@@ -224,7 +241,9 @@ int key_set(const struct key *key, const char *path, const char *text, void *pla
     case KEY_CHOICE:
         return set_choice(key, path, text, place, err);
     case KEY_DURATION:
-        return set_duration(path, text, place, err);
+        return set_duration(key, path, text, place, err);
+    case KEY_SPAN:
+        return set_span(key, path, text, place, err);
     default:
         return set_text(key, path, text, place, err);
     }

@@ -6,108 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/tape.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "probe/probe.h"
-#include "trace/trace.h"
 #include "workload/spawn.h"
 
 #define BUFFER  (1U << 17) /* calls that wait for their results; half is written when it is full */
-#define SLOTS   (1U << 16) /* threads whose last call is remembered; a power of two */
 #define POLL_MS 5
-#define NO_CALL UINT32_MAX
-
-/* The last call of a thread, as long as it is in the buffer. */
-struct waiting {
-    uint32_t tid;
-    uint32_t index; /* into calls, NO_CALL: nothing waits */
-};
 
 struct recorder {
     const struct recorder_options *options;
     struct recorder_outcome *outcome;
     struct cgroup_hierarchy hierarchy;
     struct probe *probe;
-    struct trace_writer *trace;
+    struct tape *tape;
     uint32_t *replicas; /* the probe's, one a cgroup */
     size_t replica_count;
     uint64_t own_cgroup;
     char cgroup[64]; /* of the command, "" when there is none */
     pid_t command;
-    uint64_t wall_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
-    struct call *calls;
-    uint32_t count;
-    struct waiting *waiting;
-    uint64_t marked_lost; /* lost calls that the stream has a mark for */
-    struct error *err;
-    bool failed; /* writing failed: err says why */
 };
-
-static struct waiting *waiting_of(struct recorder *recorder, uint32_t tid)
-{
-    return &recorder->waiting[tid * 2654435761U % SLOTS];
-}
-
-static void write_out(struct recorder *recorder, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (recorder->options->results && recorder->calls[i].kind == CALL_ENTER &&
-            !recorder->calls[i].has_value)
-            recorder->outcome->unanswered++;
-    if (!recorder->failed &&
-        trace_write(recorder->trace, recorder->calls, count, recorder->err) < 0)
-        recorder->failed = true;
-    recorder->count -= count;
-    memmove(recorder->calls, recorder->calls + count, recorder->count * sizeof *recorder->calls);
-    for (uint32_t i = 0; i < SLOTS; i++) {
-        uint32_t *index = &recorder->waiting[i].index;
-        if (*index != NO_CALL)
-            *index = *index >= count ? *index - count : NO_CALL;
-    }
-}
-
-static void answer(struct recorder *recorder, const struct recorded_call *event)
-{
-    struct waiting *waiting = waiting_of(recorder, event->tid);
-    if (waiting->tid != event->tid || waiting->index == NO_CALL)
-        return;
-    recorder->calls[waiting->index].value = event->value;
-    recorder->calls[waiting->index].has_value = true;
-    waiting->index = NO_CALL;
-}
 
 static void on_call(void *context, const struct recorded_call *event)
 {
-    struct recorder *recorder = context;
-    if (event->kind == RECORDED_RESULT) {
-        answer(recorder, event);
-        return;
-    }
-    if (recorder->count == BUFFER)
-        write_out(recorder, recorder->options->results ? BUFFER / 2 : BUFFER);
-    uint32_t index = recorder->count++;
-    recorder->calls[index] = (struct call){
-        .time = event->time + recorder->wall_offset,
-        .value = event->value,
-        .tid = event->tid,
-        .pid = event->pid,
-        .number = (uint16_t)event->number,
-        .kind = (uint8_t)event->kind,
-        .has_value = false,
-    };
-    if (event->kind == CALL_ENTER) {
-        recorder->outcome->calls++;
-        *waiting_of(recorder, event->tid) = (struct waiting){event->tid, index};
-    } else if (event->kind == CALL_FORK) {
-        recorder->outcome->threads++;
-    } else if (event->kind == CALL_LOST) {
-        recorder->marked_lost += (uint64_t)event->value;
-    }
+    const struct recorder *recorder = context;
+    tape_put(recorder->tape, event);
 }
 
 static int watch(struct recorder *recorder, uint64_t cgroup, enum replica_entry entry,
@@ -140,22 +68,15 @@ static int watch_all(struct recorder *recorder, struct error *err)
                           &recorder->command, err);
 }
 
-static int open_trace(struct recorder *recorder, struct error *err)
-{
-    struct trace_head head = {.started = clock_realtime(), .results = recorder->options->results};
-    struct utsname system;
-    uname(&system);
-    snprintf(head.host, sizeof head.host, "%s", system.nodename);
-    snprintf(head.kernel, sizeof head.kernel, "%s", system.release);
-    snprintf(head.command, sizeof head.command, "%s", recorder->options->what);
-    recorder->trace = trace_create(recorder->options->output, &head, err);
-    return recorder->trace ? 0 : -1;
-}
-
 static int open_all(struct recorder *recorder, struct error *err)
 {
     const struct cgroup_hierarchy *hierarchy = &recorder->hierarchy;
-    if (cgroup_hierarchy_find(&recorder->hierarchy, err) < 0 || open_trace(recorder, err) < 0)
+    const struct tape_options tape = {.path = recorder->options->output,
+                                      .what = recorder->options->what,
+                                      .results = recorder->options->results,
+                                      .room = BUFFER};
+    if (cgroup_hierarchy_find(&recorder->hierarchy, err) < 0 ||
+        !(recorder->tape = tape_open(&tape, err)))
         return -1;
     const struct probe_options options = {
         .controller = hierarchy->v2 ? NULL : hierarchy->controller,
@@ -176,7 +97,7 @@ static int follow(struct recorder *recorder, int signals, struct error *err)
     const uint64_t started = clock_monotonic();
     struct pollfd wait = {.fd = signals, .events = POLLIN};
     bool on = true;
-    while (on && !recorder->failed) {
+    while (on && !tape_failure(recorder->tape)) {
         if (probe_consume(recorder->probe, err) < 0)
             return -1;
         /* Every call waking this process would cost more than the recording itself. */
@@ -194,7 +115,7 @@ static int follow(struct recorder *recorder, int signals, struct error *err)
         waitpid(recorder->command, &recorder->outcome->status, 0);
         recorder->command = 0;
     }
-    return probe_consume(recorder->probe, err) < 0 || recorder->failed ? -1 : 0;
+    return probe_consume(recorder->probe, err);
 }
 
 /* What was lost after the last mark: threads that made no more calls. */
@@ -203,24 +124,20 @@ static void mark_rest(struct recorder *recorder)
     uint64_t lost = 0;
     for (size_t i = 0; i < recorder->replica_count; i++)
         lost += probe_replica(recorder->probe, recorder->replicas[i])->counters.lost.calls;
+    if (lost > tape_counts(recorder->tape)->lost)
+        tape_lose(recorder->tape, lost - tape_counts(recorder->tape)->lost);
     recorder->outcome->lost = lost;
-    if (lost > recorder->marked_lost)
-        recorder->calls[recorder->count++] = (struct call){
-            .kind = CALL_LOST,
-            .value = (int64_t)(lost - recorder->marked_lost),
-            .time = clock_realtime(),
-        };
 }
 
 static int finish(struct recorder *recorder, struct error *err)
 {
-    if (recorder->count == BUFFER)
-        write_out(recorder, BUFFER);
     mark_rest(recorder);
-    write_out(recorder, recorder->count);
-    if (recorder->failed)
-        return -1;
-    return trace_finish(take_pointer(recorder->trace), err);
+    struct tape_counts counts;
+    int done = tape_close(take_pointer(recorder->tape), &counts, err);
+    recorder->outcome->calls = counts.calls;
+    recorder->outcome->threads += counts.threads;
+    recorder->outcome->unanswered = counts.unanswered;
+    return done;
 }
 
 static void release(struct recorder *recorder)
@@ -228,14 +145,12 @@ static void release(struct recorder *recorder)
     struct error ignored;
     if (recorder->command)
         kill(recorder->command, SIGKILL);
-    if (recorder->trace)
-        trace_finish(recorder->trace, &ignored);
+    if (recorder->tape)
+        tape_close(recorder->tape, NULL, &ignored);
     probe_close(recorder->probe);
     if (recorder->cgroup[0])
         cgroup_remove(&recorder->hierarchy, recorder->cgroup, &ignored);
     free(recorder->replicas);
-    free(recorder->waiting);
-    free(recorder->calls);
 }
 
 int recorder_run(const struct recorder_options *options, struct recorder_outcome *outcome,
@@ -244,15 +159,10 @@ int recorder_run(const struct recorder_options *options, struct recorder_outcome
     struct recorder recorder = {
         .options = options,
         .outcome = outcome,
-        .calls = memory_must(reallocarray(NULL, BUFFER, sizeof(struct call))),
-        .waiting = memory_must(reallocarray(NULL, SLOTS, sizeof(struct waiting))),
-        .wall_offset = clock_realtime() - clock_monotonic(),
-        .err = err,
     };
     sigset_t ending;
     sigset_t before;
     *outcome = (struct recorder_outcome){0};
-    memset(recorder.waiting, 0xff, SLOTS * sizeof(struct waiting));
     sigemptyset(&ending);
     sigaddset(&ending, SIGINT);
     sigaddset(&ending, SIGTERM);

@@ -121,17 +121,19 @@ static json_t *unrecognised_json(const struct agent *agent)
 static json_t *status_json(const struct agent *agent)
 {
     char started[CLOCK_TEXT];
+    autofree char *alert_file = config_alert_file(agent->config);
     json_t *services = json_array();
     for (const struct service *service = agent->services; service; service = service->next)
         json_array_append_new(services, service_json(agent, service));
     json_t *self = json_pack(
-        "{s:s,s:i,s:s,s:f,s:f,s:f,s:I,s:i,s:i,s:I,s:I}", "version", SKINK_VERSION, "pid",
+        "{s:s,s:i,s:s,s:f,s:f,s:f,s:I,s:i,s:i,s:I,s:I,s:s,s:o}", "version", SKINK_VERSION, "pid",
         (int)getpid(), "started", clock_format(clock_wall(agent->started), started), "uptime_s",
         (double)(clock_monotonic() - agent->started) / (double)NS_PER_S, "cpu_s", cpu_seconds(),
         "memory_bytes", memory_bytes(), "map_bytes", (json_int_t)probe_bytes(agent->probe),
         "window", (int)agent->config->window, "bag", (int)agent->config->bag, "lost_cgroups",
         (json_int_t)probe_lost_cgroups(agent->probe), "lost_runs",
-        (json_int_t)probe_lost_runs(agent->probe));
+        (json_int_t)probe_lost_runs(agent->probe), "state_dir", agent->config->state_dir,
+        "alert_file", json_string(alert_file));
     return json_pack("{s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "agent", self, "engines",
                      engines_json(agent), "services", services, "unrecognised",
                      unrecognised_json(agent), "sinks", sinks_json(agent));
@@ -149,6 +151,16 @@ static json_t *alerts_json(const struct agent *agent, const json_t *request)
     return json_pack("{s:b,s:o}", "ok", 1, "alerts", alerts);
 }
 
+static json_t *flows_json(const struct agent *agent)
+{
+    json_t *flows = json_array();
+    const struct graph *graph = agent->flows ? flows_graph(agent->flows) : NULL;
+    for (size_t i = 0; graph && i < graph_flows(graph); i++)
+        json_array_append_new(flows,
+                              graph_flow_json(graph, graph_flow(graph, i), clock_realtime()));
+    return json_pack("{s:b,s:o}", "ok", 1, "flows", flows);
+}
+
 json_t *status_answer(void *context, const json_t *request)
 {
     struct agent *agent = context;
@@ -161,6 +173,8 @@ json_t *status_answer(void *context, const json_t *request)
         return incidents_answer(agent);
     if (strcmp(verb, "harm") == 0)
         return harm_answer(agent, request);
+    if (strcmp(verb, "flows") == 0)
+        return flows_json(agent);
     return NULL;
 }
 

@@ -107,8 +107,9 @@ struct recorded_call {
     __s64 value;
     __u32 tid;
     __u32 pid;
-    __u32 kind;   /* enum call_kind, or RECORDED_RESULT */
-    __u32 number; /* as struct call's */
+    __u16 kind;    /* enum call_kind, or RECORDED_RESULT */
+    __u16 number;  /* as struct call's */
+    __u32 replica; /* index */
 };
 
 #define RECORDED_RESULT 100 /* value: what the thread's last call returned */

@@ -6,13 +6,14 @@
 
 /* One record into the ring; false when it is full. The only test for NULL is here: Linux 6.1 takes
  * a second one for a leak (as in threads.bpf.h). */
-static __always_inline bool put_record(struct task_struct *task, __u32 kind, __s64 value,
-                                       __u32 number)
+static __always_inline bool put_record(struct task_struct *task, __u32 index, __u32 kind,
+                                       __s64 value, __u32 number)
 {
     struct recorded_call *call = bpf_ringbuf_reserve(&recorded, sizeof *call, 0);
     if (!call)
         return false;
-    *call = (struct recorded_call){bpf_ktime_get_ns(), value, task->pid, task->tgid, kind, number};
+    *call = (struct recorded_call){bpf_ktime_get_ns(), value,         task->pid, task->tgid,
+                                   (__u16)kind,        (__u16)number, index};
     bpf_ringbuf_submit(call, BPF_RB_NO_WAKEUP);
     return true;
 }
@@ -24,9 +25,9 @@ static __noinline int record(struct thread *thread, __u32 kind, __s64 value, __u
     if (!replica || !replica->recorded)
         return 0;
     /* The gap goes into the stream where it is, before what follows it. */
-    if (thread->lost && put_record(task, CALL_LOST, thread->lost, 0))
+    if (thread->lost && put_record(task, thread->replica, CALL_LOST, thread->lost, 0))
         thread->lost = 0;
-    if (!put_record(task, kind, value, number) && kind == CALL_ENTER) {
+    if (!put_record(task, thread->replica, kind, value, number) && kind == CALL_ENTER) {
         thread->lost++;
         add(replica->counters.lost.calls, 1);
     }

@@ -97,7 +97,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
         flags = from->flags & THREAD_WAITING;
     if (!follow(child, index, replica, flags) || flags)
         return 0;
-    if (recording && replica->recorded && !put_record(child, CALL_FORK, parent->pid, 0))
+    if (recording && replica->recorded && !put_record(child, index, CALL_FORK, parent->pid, 0))
         add(replica->counters.lost.calls, 1);
     if (child->tgid != parent->tgid)
         say(EVENT_FORK, index, replica, child, parent, from ? 0 : begin(replica));
