@@ -90,6 +90,19 @@ static const char *address_text(const uint8_t address[16], char text[INET6_ADDRS
     return text;
 }
 
+/* "/run/db.sock", "@abstract": what the name says to people. */
+static json_t *name_json(const char name[FLOW_NAME])
+{
+    char text[FLOW_NAME];
+    size_t length = FLOW_NAME;
+    while (length > 0 && name[length - 1] == '\0')
+        length--;
+    for (size_t i = 0; i < length; i++)
+        text[i] = name[i] ? name[i] : '@';
+    json_t *json = json_stringn(text, length);
+    return json ? json : json_string("?");
+}
+
 json_t *flow_json(const struct flow *flow, const struct graph *graph, const struct graph_flow *edge)
 {
     char address[INET6_ADDRSTRLEN];
@@ -97,7 +110,10 @@ json_t *flow_json(const struct flow *flow, const struct graph *graph, const stru
     char text[CLOCK_TEXT];
     size_t length = strnlen(flow->value.command, PROBE_COMMAND);
     json_t *command = json_stringn(flow->value.command, length);
-    json_object_set_new(json, "peer", json_string(address_text(flow->key.peer, address)));
+    json_object_set_new(json, "peer",
+                        flow->key.transport == FLOW_UNIX
+                            ? name_json(flow->value.name)
+                            : json_string(address_text(flow->key.peer, address)));
     json_object_set_new(json, "count", json_integer((json_int_t)flow->value.count));
     json_object_set_new(json, "first_seen",
                         json_string(clock_format(clock_wall(flow->value.first), text)));

@@ -21,9 +21,10 @@ struct flow_seen {
     uint64_t counted; /* of its connections */
     size_t other;     /* the replica at the other end, ENDS_NOBODY: not known */
     uint32_t other_generation;
-    bool looked; /* has been noted once */
-    bool novel;  /* it began when its replica had been learned */
-    size_t edge; /* the flow of the graph that it is part of, SIZE_MAX: none yet */
+    uint64_t alone; /* since when nobody is known to be there, CLOCK_MONOTONIC */
+    bool looked;    /* has been noted once */
+    bool novel;     /* it began when its replica had been learned */
+    size_t edge;    /* the flow of the graph that it is part of, SIZE_MAX: none yet */
 };
 
 struct flows {
@@ -33,8 +34,8 @@ struct flows {
     void *seen; /* struct flow_seen, a tree of search.h */
     struct flow *now;
     size_t count, room;
-    bool told, adopt;
-    uint64_t looked, saved, known_until; /* CLOCK_MONOTONIC */
+    bool told, adopt, walk;
+    uint64_t looked, adopted, saved, known_until; /* CLOCK_MONOTONIC */
 };
 
 /* The memory of a flow, made when there is none. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/flow_seen.h"
+#include "agent/flow_unix.h"
 #include "agent/state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -53,7 +54,10 @@ static void write_book(struct agent *agent)
     for (const struct flow *flow = flows->now; flow < flows->now + flows->count; flow++) {
         if (!watched_by(agent, &flow->key))
             continue;
-        if (flow->key.role == FLOW_LISTENS)
+        if (flow->key.transport == FLOW_UNIX)
+            continue;
+        if (flow->key.role == FLOW_LISTENS ||
+            (flow->key.role == FLOW_ANSWERS && flow->key.transport == IPPROTO_UDP))
             ends_listens(flows->ends, flow->key.replica, flow->value.netns, flow->key.port);
         ends_address(flows->ends, flow->key.replica, flow->value.netns, flow->value.local);
     }
@@ -87,17 +91,37 @@ static size_t find_by_ports(const struct flows *flows, const struct flow *flow)
     return found;
 }
 
-/* Ports are compared while the flow is fresh, or when who was there has gone: comparing those of
- * every client of an ingress all the time would cost more than it finds. */
-static size_t other_end(const struct flows *flows, const struct flow *flow,
-                        const struct flow_seen *seen)
+/* Has its other end been unknown for so short that it may yet turn up? */
+static bool is_fresh(const struct flows *flows, const struct flow_seen *seen)
 {
+    return clock_passed(flows->looked, seen->alone) < LATE;
+}
+
+/* Who is bound to the name. Sockets are walked through when nobody is; a name at which there is no
+ * socket may get one any time. */
+static size_t other_unix_end(struct agent *agent, const struct flow *flow, struct flow_seen *seen)
+{
+    struct flows *flows = agent->flows;
+    bool exists;
+    if (!is_fresh(flows, seen))
+        return ENDS_NOBODY;
+    size_t found = flow_unix_end(agent, flow, &exists);
+    if (!exists)
+        seen->alone = flows->looked;
+    flows->walk |= found == ENDS_NOBODY && exists;
+    return found;
+}
+
+/* Ports are compared while the flow is fresh: comparing those of every client of an ingress all the
+ * time would cost more than it finds. */
+static size_t other_end(struct agent *agent, const struct flow *flow, struct flow_seen *seen)
+{
+    const struct flows *flows = agent->flows;
+    if (flow->key.transport == FLOW_UNIX)
+        return other_unix_end(agent, flow, seen);
     uint16_t port = flow->key.role == FLOW_CALLS ? flow->key.port : flow->value.peer_port;
     size_t found = ends_find(flows->ends, flow->value.netns, flow->key.peer, port);
-    bool fresh = clock_passed(flows->looked, flow->value.first) < LATE;
-    return found == ENDS_NOBODY && (fresh || seen->other != ENDS_NOBODY)
-               ? find_by_ports(flows, flow)
-               : found;
+    return found == ENDS_NOBODY && is_fresh(flows, seen) ? find_by_ports(flows, flow) : found;
 }
 
 /* It stays who it was found to be: the next connections may be with others behind one address. */
@@ -107,7 +131,9 @@ static const struct watched *find_other(struct agent *agent, const struct flow *
     const struct watched *there = seen->other == ENDS_NOBODY ? NULL : agent->watched[seen->other];
     if (there && there->generation == seen->other_generation)
         return there;
-    seen->other = other_end(agent->flows, flow, seen);
+    if (seen->other != ENDS_NOBODY)
+        seen->alone = agent->flows->looked;
+    seen->other = other_end(agent, flow, seen);
     there = seen->other == ENDS_NOBODY ? NULL : agent->watched[seen->other];
     seen->other_generation = there ? there->generation : 0;
     return there;
@@ -122,22 +148,35 @@ static bool has_learned(const struct flows *flows, const struct watched *watched
            clock_monotonic() > flows->known_until;
 }
 
+static enum graph_transport transport_of(const struct flow *flow)
+{
+    switch (flow->key.transport) {
+    case IPPROTO_TCP:
+        return GRAPH_TCP;
+    case IPPROTO_UDP:
+        return GRAPH_UDP;
+    default:
+        return GRAPH_UNIX;
+    }
+}
+
 /*
  * What the flow adds to the graph. A connection between watched replicas counts where it is
- * answered: a call that nobody answers is in the graph with a count of 0.
+ * answered: a call that nobody answers is in the graph with a count of 0. Datagrams and unix
+ * sockets count where they are called.
  */
 static struct graph_flow edge_of(struct flows *flows, const struct flow *flow,
                                  const struct watched *here, const struct watched *there,
                                  const struct flow_seen *seen)
 {
     bool calls = flow->key.role == FLOW_CALLS;
-    bool counts = !there || !calls || flow->key.transport != IPPROTO_TCP;
+    bool counts = !there || calls == (flow->key.transport != IPPROTO_TCP);
     size_t mine = graph_service(flows->graph, here->service->name);
     size_t others = there ? graph_service(flows->graph, there->service->name) : GRAPH_OUTSIDE;
     return (struct graph_flow){
         .from = calls ? mine : others,
         .to = calls ? others : mine,
-        .transport = flow->key.transport == IPPROTO_UDP ? GRAPH_UDP : GRAPH_TCP,
+        .transport = transport_of(flow),
         .port = flow->key.port,
         .novel = calls || !there ? seen->novel : has_learned(flows, there),
         .first = clock_wall(flow->value.first),
@@ -149,19 +188,20 @@ static struct graph_flow edge_of(struct flows *flows, const struct flow *flow,
 
 /* A peer that nobody knows may yet turn out to be a replica that is being recognised; when it does
  * not, it is outside. */
-static void note(struct agent *agent, const struct flow *flow, uint64_t now)
+static void note(struct agent *agent, const struct flow *flow)
 {
     struct flows *flows = agent->flows;
     const struct watched *here = watched_by(agent, &flow->key);
     struct flow_seen *seen = flow_seen(&flows->seen, &flow->key);
-    if (!seen->looked)
+    if (!seen->looked) {
         seen->novel = has_learned(flows, here);
+        seen->alone = flows->looked;
+    }
     seen->looked = true;
     const struct watched *there = find_other(agent, flow, seen);
     if (there && !there->service)
         there = NULL;
-    if (there == here || (!there && (ends_is_loopback(flow->key.peer) ||
-                                     clock_passed(now, flow->value.first) < LATE)))
+    if (there == here || (!there && (ends_is_loopback(flow->key.peer) || is_fresh(flows, seen))))
         return;
     const struct graph_flow edge = edge_of(flows, flow, here, there, seen);
     seen->counted = flow->value.count;
@@ -171,17 +211,16 @@ static void note(struct agent *agent, const struct flow *flow, uint64_t now)
 void flows_look(struct agent *agent)
 {
     struct flows *flows = agent->flows;
-    uint64_t now = clock_monotonic();
     if (!flows)
         return;
     flows->count = 0;
     flows->told = false;
-    flows->looked = now;
+    flows->looked = clock_monotonic();
     probe_flows_each(agent->probe, collect, flows);
     write_book(agent);
     for (size_t i = 0; i < flows->count; i++)
         if (flows->now[i].key.role != FLOW_LISTENS && watched_by(agent, &flows->now[i].key))
-            note(agent, &flows->now[i], now);
+            note(agent, &flows->now[i]);
     flow_seen_forget(&flows->seen, agent->probe);
 }
 
@@ -192,14 +231,26 @@ static void save(struct flows *flows)
         log_warn("%s", err.text);
 }
 
-bool flows_tick(struct agent *agent, uint64_t now)
+/* Walks through the sockets that are open: at once for a replica that ran already, now and then for
+ * a name that nobody is known to be bound to. */
+static void adopt(struct agent *agent, uint64_t now)
 {
     struct flows *flows = agent->flows;
     struct error err;
-    if (flows && flows->adopt && probe_flows_adopt(agent->probe, &err) < 0)
+    if (!flows->adopt && !(flows->walk && clock_passed(now, flows->adopted) > LOOK_EVERY))
+        return;
+    if (probe_flows_adopt(agent->probe, &err) < 0)
         log_warn("%s", err.text);
+    flows->adopt = flows->walk = false;
+    flows->told = true;
+    flows->adopted = now;
+}
+
+bool flows_tick(struct agent *agent, uint64_t now)
+{
+    struct flows *flows = agent->flows;
     if (flows)
-        flows->adopt = false;
+        adopt(agent, now);
     if (!flows || (!flows->told && clock_passed(now, flows->looked) < LOOK_EVERY))
         return false;
     flows_look(agent);

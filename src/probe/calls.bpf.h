@@ -2,7 +2,7 @@
 #ifndef SKINK_PROBE_CALLS_BPF_H
 #define SKINK_PROBE_CALLS_BPF_H
 
-#include "probe/files.bpf.h"
+#include "probe/arguments.bpf.h"
 #include "probe/judge.bpf.h"
 #include "probe/record.bpf.h"
 
@@ -132,8 +132,8 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
     thread->position = ++position;
     if (m > n || thread->recent[fingerprint >> (64 - RECENT_BITS)] != fingerprint)
         examine(thread, fingerprint);
-    if (files && FILE_CALLS[code])
-        check_files(thread, regs, code);
+    if (reads_arguments && has_arguments(code))
+        read_arguments(thread, regs, code);
     if (!(position & 31))
         tell_calls(thread);
     return 0;

@@ -1,6 +1,7 @@
 /*
  * Flows: who connects to whom. Nothing here runs on the way of a system call: TCP is seen as its
- * sockets change their state, UDP where a process connects or sends without being connected.
+ * sockets change their state, UDP where a process connects, sends or receives without being
+ * connected. Unix sockets: flow_unix.bpf.h.
  */
 #ifndef SKINK_PROBE_FLOWS_BPF_H
 #define SKINK_PROBE_FLOWS_BPF_H
@@ -8,20 +9,10 @@
 #include <bpf/bpf_endian.h>
 #include <linux/in.h>
 
-#include "probe/flow.h"
-#include "probe/report.bpf.h"
-#include "probe/threads.bpf.h"
+#include "probe/flow_note.bpf.h"
+#include "probe/flow_unix.bpf.h"
 
-const volatile __u32 quota_flows = 200;
 volatile bool adopting_connections; /* the second pass of adopt_sockets */
-
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, FLOWS_MAX);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct flow_key);
-    __type(value, struct flow_value);
-} flows SEC(".maps");
 
 /* Whose a socket is. A listener's children inherit it, so a connection that is accepted is known
  * though the kernel makes it on nobody's behalf. */
@@ -40,63 +31,11 @@ struct {
 #define AF_INET  2
 #define AF_INET6 10
 
-/* ---- one entry ---- */
-
 static __always_inline void map_v4(__u8 address[16], __u32 v4)
 {
     __builtin_memset(address, 0, 10);
     address[10] = address[11] = 0xff;
     __builtin_memcpy(address + 12, &v4, sizeof v4);
-}
-
-static __always_inline void tell_flow(struct replica *replica, const struct flow_key *key,
-                                      const struct flow_value *value)
-{
-    /* What is not told now is found when user space next goes through all flows. */
-    if (!within_quota(replica, &replica->flows_used, quota_flows))
-        return;
-    struct flow_event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
-    if (!event)
-        return;
-    fill_head(&event->head, EVENT_FLOW, key->replica, replica, bpf_get_current_task_btf());
-    event->key = *key;
-    event->value = *value;
-    bpf_ringbuf_submit(event, 0);
-}
-
-static __always_inline void renew_flow(struct flow_value *flow, const struct flow_value *seen)
-{
-    flow->last = seen->last;
-    add(flow->count, seen->count);
-    add(flow->open, seen->open);
-    if (seen->local_port)
-        flow->local_port = seen->local_port;
-    if (seen->peer_port)
-        flow->peer_port = seen->peer_port;
-}
-
-static __noinline int note_flow(struct replica *replica, struct flow_key *key,
-                                const struct flow_value *seen)
-{
-    if (!replica || !key || !seen)
-        return 0;
-    struct flow_value *flow = bpf_map_lookup_elem(&flows, key);
-    if (!flow && replica->flows_held >= FLOWS_EACH) {
-        add(replica->counters.lost.flows, 1);
-        __builtin_memset(key->peer, 0, sizeof key->peer);
-        flow = bpf_map_lookup_elem(&flows, key);
-    }
-    if (flow) {
-        renew_flow(flow, seen);
-        return 0;
-    }
-    if (bpf_map_update_elem(&flows, key, seen, BPF_NOEXIST) != 0) {
-        add(replica->counters.lost.flows, 1);
-        return 0;
-    }
-    add(replica->flows_held, 1);
-    tell_flow(replica, key, seen);
-    return 0;
 }
 
 /* ---- TCP ---- */
@@ -209,26 +148,17 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int before, int now)
 
 /* ---- sockets from before we came ---- */
 
-/* Run by user space: finds the listeners of watched threads and the connections that they have. The
- * first pass marks the listeners, by which the second tells accepted connections from made ones. */
-SEC("?iter/task_file")
-int adopt_sockets(struct bpf_iter__task_file *context)
+/* A listener of TCP, or a connection. In the first pass the listeners, by which the second tells
+ * accepted connections from made ones. */
+static __noinline int adopt_tcp(struct thread *thread, struct replica *replica,
+                                struct task_struct *task, struct sock *sk)
 {
-    struct task_struct *task = context->task;
-    struct file *file = context->file;
-    struct thread *thread = task && file ? followed(task) : NULL;
-    struct replica *replica = thread ? replica_of(thread) : NULL;
-    struct socket *socket = replica ? bpf_sock_from_file(file) : NULL;
-    struct sock *sk = socket ? socket->sk : NULL;
+    __u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
     struct flow_key key;
     struct flow_value value;
-    if (!sk || thread->flags & THREAD_WAITING)
+    if (!thread || !replica || !task || !sk)
         return 0;
-    __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-    __u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-    if ((family != AF_INET && family != AF_INET6) ||
-        BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
-        (state != BPF_TCP_LISTEN && state != BPF_TCP_ESTABLISHED) ||
+    if ((state != BPF_TCP_LISTEN && state != BPF_TCP_ESTABLISHED) ||
         bpf_sk_storage_get(&owners, sk, NULL, 0))
         return 0;
     struct owner mine = {thread->replica, thread->generation, FLOW_LISTENS};
@@ -250,36 +180,78 @@ int adopt_sockets(struct bpf_iter__task_file *context)
     return note_flow(replica, &key, &value);
 }
 
+/* Run by user space: finds the sockets of watched threads. */
+SEC("?iter/task_file")
+int adopt_sockets(struct bpf_iter__task_file *context)
+{
+    struct task_struct *task = context->task;
+    struct file *file = context->file;
+    struct thread *thread = task && file ? followed(task) : NULL;
+    struct replica *replica = thread ? replica_of(thread) : NULL;
+    struct socket *socket = replica ? bpf_sock_from_file(file) : NULL;
+    struct sock *sk = socket ? socket->sk : NULL;
+    if (!sk || thread->flags & THREAD_WAITING)
+        return 0;
+    __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    if (family == AF_UNIX)
+        return adopt_unix(thread, replica, task, sk);
+    if ((family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+        return adopt_tcp(thread, replica, task, sk);
+    return 0;
+}
+
 /* ---- UDP ---- */
 
-/* A datagram socket is connected to an address, or sends to one. Such programs cannot ask for a
- * task's storage everywhere; the task's cgroup says whose it is. */
-static __always_inline int note_datagram(struct bpf_sock_addr *context, bool v6)
+/* What a datagram says of its flow. Such programs cannot ask for a task's storage everywhere; the
+ * task's cgroup says whose it is. */
+static __always_inline struct replica *read_datagram(struct bpf_sock_addr *context, bool v6,
+                                                     struct flow_key *key, struct flow_value *value)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    struct flow_key key = {};
-    struct flow_value value = {};
-    key.replica = replica_of_cgroup(key_cgroup(task));
-    struct replica *replica = key.replica == PROBE_NONE ? NULL : get_replica(key.replica);
+    struct bpf_sock *sk = context->sk;
+    __builtin_memset(key, 0, sizeof *key);
+    __builtin_memset(value, 0, sizeof *value);
+    key->replica = replica_of_cgroup(key_cgroup(task));
+    struct replica *replica = key->replica == PROBE_NONE ? NULL : get_replica(key->replica);
     if (!replica)
-        return 1;
-    key.generation = replica->generation;
-    key.transport = IPPROTO_UDP;
-    key.role = FLOW_CALLS;
-    key.port = bpf_ntohs(context->user_port);
+        return NULL;
+    key->generation = replica->generation;
+    key->transport = IPPROTO_UDP;
     if (v6) {
         __u32 words[4] = {context->user_ip6[0], context->user_ip6[1], context->user_ip6[2],
                           context->user_ip6[3]};
-        __builtin_memcpy(key.peer, words, sizeof words);
+        __builtin_memcpy(key->peer, words, sizeof words);
     } else {
-        map_v4(key.peer, context->user_ip4);
+        map_v4(key->peer, context->user_ip4);
     }
-    value.first = value.last = bpf_ktime_get_ns();
-    value.count = 1;
-    value.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-    value.peer_port = key.port;
-    value.pid = bpf_get_current_pid_tgid() >> 32;
-    bpf_get_current_comm(value.command, sizeof value.command);
+    value->first = value->last = bpf_ktime_get_ns();
+    value->count = 1;
+    value->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+    value->peer_port = bpf_ntohs(context->user_port);
+    value->local_port = sk ? sk->src_port : 0;
+    value->pid = bpf_get_current_pid_tgid() >> 32;
+    bpf_get_current_comm(value->command, sizeof value->command);
+    return replica;
+}
+
+/*
+ * A datagram socket is connected to an address, sends to one, or has received from one. Who of two
+ * began is the caller: what goes the other way between the same ports is a reply, and no flow.
+ */
+static __always_inline int note_datagram(struct bpf_sock_addr *context, bool v6, __u8 role)
+{
+    struct flow_key key;
+    struct flow_value value;
+    struct replica *replica = read_datagram(context, v6, &key, &value);
+    if (!replica)
+        return 1;
+    bool calls = role == FLOW_CALLS;
+    key.role = calls ? FLOW_ANSWERS : FLOW_CALLS;
+    key.port = calls ? value.local_port : value.peer_port;
+    if (bpf_map_lookup_elem(&flows, &key))
+        return 1;
+    key.role = role;
+    key.port = calls ? value.peer_port : value.local_port;
     note_flow(replica, &key, &value);
     return 1;
 }
@@ -287,25 +259,37 @@ static __always_inline int note_datagram(struct bpf_sock_addr *context, bool v6)
 SEC("?cgroup/connect4")
 int on_connect4(struct bpf_sock_addr *context)
 {
-    return context->protocol == IPPROTO_UDP ? note_datagram(context, false) : 1;
+    return context->protocol == IPPROTO_UDP ? note_datagram(context, false, FLOW_CALLS) : 1;
 }
 
 SEC("?cgroup/connect6")
 int on_connect6(struct bpf_sock_addr *context)
 {
-    return context->protocol == IPPROTO_UDP ? note_datagram(context, true) : 1;
+    return context->protocol == IPPROTO_UDP ? note_datagram(context, true, FLOW_CALLS) : 1;
 }
 
 SEC("?cgroup/sendmsg4")
 int on_send4(struct bpf_sock_addr *context)
 {
-    return note_datagram(context, false);
+    return note_datagram(context, false, FLOW_CALLS);
 }
 
 SEC("?cgroup/sendmsg6")
 int on_send6(struct bpf_sock_addr *context)
 {
-    return note_datagram(context, true);
+    return note_datagram(context, true, FLOW_CALLS);
+}
+
+SEC("?cgroup/recvmsg4")
+int on_receive4(struct bpf_sock_addr *context)
+{
+    return note_datagram(context, false, FLOW_ANSWERS);
+}
+
+SEC("?cgroup/recvmsg6")
+int on_receive6(struct bpf_sock_addr *context)
+{
+    return note_datagram(context, true, FLOW_ANSWERS);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <mntent.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,24 +13,36 @@
 
 #define FORGOTTEN (3600 * NS_PER_S) /* a flow without connections leaves the kernel after this */
 
-static struct bpf_program **datagram_programs(struct probe *probe, struct bpf_program *programs[5])
+static void datagram_programs(const struct probe *probe,
+                              struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS])
 {
-    programs[0] = probe->bpf->progs.on_connect4;
-    programs[1] = probe->bpf->progs.on_connect6;
-    programs[2] = probe->bpf->progs.on_send4;
-    programs[3] = probe->bpf->progs.on_send6;
-    programs[4] = NULL;
-    return programs;
+    struct bpf_program *const all[FLOW_DATAGRAM_PROGRAMS] = {
+        probe->bpf->progs.on_connect4, probe->bpf->progs.on_connect6, probe->bpf->progs.on_send4,
+        probe->bpf->progs.on_send6,    probe->bpf->progs.on_receive4, probe->bpf->progs.on_receive6,
+    };
+    memcpy(programs, all, sizeof all);
+}
+
+/* The calls that can name a unix socket. */
+static void read_addresses_of_calls(struct probe *probe)
+{
+    static const uint32_t CALLS[] = {__NR_connect, __NR_sendto, __NR_sendmsg};
+    probe->bpf->rodata->reads_arguments = true;
+    for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++)
+        probe->bpf->rodata->argument_calls[CALLS[i] / 64] |= 1ULL << CALLS[i] % 64;
 }
 
 void flows_configure(struct probe *probe, bool on)
 {
-    struct bpf_program *programs[5];
+    struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS];
+    datagram_programs(probe, programs);
     bpf_program__set_autoload(probe->bpf->progs.on_tcp_state, on);
     bpf_program__set_autoload(probe->bpf->progs.adopt_sockets, on);
-    for (struct bpf_program **program = datagram_programs(probe, programs); *program; program++)
-        bpf_program__set_autoload(*program, on);
-    if (!on)
+    for (int i = 0; i < FLOW_DATAGRAM_PROGRAMS; i++)
+        bpf_program__set_autoload(programs[i], on);
+    if (on)
+        read_addresses_of_calls(probe);
+    else
         bpf_map__set_max_entries(probe->bpf->maps.flows, 1);
 }
 
@@ -50,10 +63,10 @@ static int open_unified(void)
 
 void flows_attach(struct probe *probe)
 {
-    struct bpf_program *programs[5];
+    struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS];
     autoclose int root = open_unified();
     datagram_programs(probe, programs);
-    for (int i = 0; programs[i]; i++) {
+    for (int i = 0; i < FLOW_DATAGRAM_PROGRAMS; i++) {
         probe->datagrams[i] = root < 0 ? NULL : bpf_program__attach_cgroup(programs[i], root);
         if (!probe->datagrams[i]) {
             log_warn("UDP flows are not seen: %s",
@@ -65,7 +78,7 @@ void flows_attach(struct probe *probe)
 
 void flows_detach(struct probe *probe)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < FLOW_DATAGRAM_PROGRAMS; i++)
         bpf_link__destroy(probe->datagrams[i]);
 }
 

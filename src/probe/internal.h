@@ -7,6 +7,8 @@
 
 #include "probe.skel.h" /* generated; needs the types above */
 
+#define FLOW_DATAGRAM_PROGRAMS 6
+
 /* Where a kind's patterns lie and how many they are. */
 struct table_range {
     uint32_t first, bits;
@@ -25,7 +27,7 @@ struct probe {
     struct probe_bpf *bpf;
     struct probe_hooks hooks;
     struct ring_buffer *ring, *calls;
-    struct bpf_link *datagrams[4]; /* see flows.c */
+    struct bpf_link *datagrams[FLOW_DATAGRAM_PROGRAMS]; /* see flows.c */
     struct pattern_secret secret;
     uint32_t length[PATTERN_KINDS]; /* n and m */
     struct pool *pool;

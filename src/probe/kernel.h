@@ -14,7 +14,7 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
-    unsigned long bx, cx, dx, si, di, r10;
+    unsigned long bx, cx, dx, si, di, r8, r9, r10;
 };
 
 struct kernfs_node {
@@ -85,6 +85,40 @@ struct sock {
 
 struct socket {
     struct sock *sk;
+};
+
+struct super_block {
+    __u32 s_dev;
+};
+
+struct inode {
+    unsigned long i_ino;
+    struct super_block *i_sb;
+};
+
+struct dentry {
+    struct inode *d_inode;
+};
+
+struct path {
+    struct dentry *dentry;
+};
+
+struct sockaddr_un {
+    unsigned short sun_family;
+    char sun_path[108];
+};
+
+struct unix_address {
+    int len;
+    struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+    struct sock sk;
+    struct unix_address *addr;
+    struct path path;
+    struct sock *peer;
 };
 
 struct file;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -311,6 +312,153 @@ static void older_sockets_are_adopted(void **state)
     end_child(world);
 }
 
+/* Asks and answers: a server that is asked twice from one port, once from another. */
+static void ask_and_answer(int round)
+{
+    struct sockaddr_in server = v4(PORT_UDP), from;
+    socklen_t size = sizeof from;
+    char byte;
+    (void)round;
+    int answering = socket(AF_INET, SOCK_DGRAM, 0);
+    if (bind(answering, (struct sockaddr *)&server, sizeof server) != 0)
+        _exit(1);
+    for (int i = 0; i < 2; i++) {
+        int asking = socket(AF_INET, SOCK_DGRAM, 0);
+        for (int k = 0; k < 2 - i; k++) {
+            sendto(asking, "x", 1, 0, (struct sockaddr *)&server, sizeof server);
+            recvfrom(answering, &byte, 1, 0, (struct sockaddr *)&from, &size);
+            sendto(answering, "y", 1, 0, (struct sockaddr *)&from, size);
+            recvfrom(asking, &byte, 1, 0, (struct sockaddr *)&from, &size);
+        }
+        close(asking);
+    }
+    close(answering);
+}
+
+static void who_receives_datagrams_is_seen(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    if (!world) {
+        skip();
+        return; /* which skip has done: so that analyzers know */
+    }
+    start_child(world, ask_and_answer);
+    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    next_round(world);
+    look(world);
+    end_child(world);
+    if (world->there_count == 0) { /* no v2 hierarchy is mounted */
+        skip();
+        return;
+    }
+    const struct seen *calls = there(world, FLOW_CALLS, IPPROTO_UDP, "::ffff:127.0.0.1", PORT_UDP);
+    const struct seen *answers =
+        there(world, FLOW_ANSWERS, IPPROTO_UDP, "::ffff:127.0.0.1", PORT_UDP);
+    assert_non_null(calls);
+    assert_non_null(answers);
+    assert_int_equal(calls->value.count, 3);
+    assert_int_equal(answers->value.count, 3);
+    assert_int_equal(calls->value.local_port, answers->value.peer_port);
+    assert_int_equal(world->there_count, 2); /* what went back is no flow */
+}
+
+/* ---- unix sockets ---- */
+
+static struct sockaddr_un at_path(const char *what)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "/tmp/skink-flows-%s-%d", what,
+             (int)getppid());
+    return address;
+}
+
+static void call_unix(int round)
+{
+    struct sockaddr_un stream = at_path("stream"), datagram = at_path("datagram"), abstract;
+    static int listener, receiver, hidden;
+    abstract = at_path("hidden");
+    abstract.sun_path[0] = '\0';
+    if (round == 0) {
+        listener = listen_on(&stream, sizeof stream, AF_UNIX);
+        receiver = socket(AF_UNIX, SOCK_DGRAM, 0);
+        hidden = listen_on(&abstract, 22, AF_UNIX);
+        if (bind(receiver, (struct sockaddr *)&datagram, sizeof datagram) != 0)
+            _exit(1);
+    } else if (round == 1) {
+        struct iovec byte = {.iov_base = "x", .iov_len = 1};
+        const struct msghdr message = {.msg_name = &datagram,
+                                       .msg_namelen = sizeof datagram,
+                                       .msg_iov = &byte,
+                                       .msg_iovlen = 1};
+        int sender = socket(AF_UNIX, SOCK_DGRAM, 0);
+        talk(&stream, sizeof stream, AF_UNIX, listener);
+        talk(&abstract, 22, AF_UNIX, hidden);
+        if (sendto(sender, "x", 1, 0, (struct sockaddr *)&datagram, sizeof datagram) != 1 ||
+            sendmsg(sender, &message, 0) != 1)
+            _exit(1);
+        close(sender);
+    } else {
+        unlink(stream.sun_path);
+        unlink(datagram.sun_path);
+        close(listener);
+        close(receiver);
+        close(hidden);
+    }
+}
+
+static const struct seen *there_unix(const struct world *world, enum flow_role role,
+                                     const char *name)
+{
+    for (size_t i = 0; i < world->there_count; i++) {
+        const struct seen *seen = &world->there[i];
+        if (seen->key.transport == FLOW_UNIX && seen->key.role == role &&
+            (strstr(seen->value.name, name) || strstr(seen->value.name + 1, name)))
+            return seen;
+    }
+    return NULL;
+}
+
+static void unix_sockets_are_seen_by_their_names(void **state)
+{
+    struct world *world = *state;
+    struct error err;
+    struct stat status;
+    if (!world) {
+        skip();
+        return; /* which skip has done: so that analyzers know */
+    }
+    start_child(world, call_unix);
+    next_round(world); /* bound before anybody looks */
+    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    next_round(world);
+    assert_int_equal(probe_flows_adopt(world->probe, &err), 0);
+    assert_int_equal(probe_flows_adopt(world->probe, &err), 0); /* changes nothing */
+    look(world);
+    const struct seen *stream = there_unix(world, FLOW_CALLS, "stream");
+    const struct seen *datagram = there_unix(world, FLOW_CALLS, "datagram");
+    const struct seen *hidden = there_unix(world, FLOW_CALLS, "tmp/skink-flows-hid");
+    assert_non_null(stream);
+    assert_non_null(datagram);
+    assert_non_null(hidden);
+    assert_int_equal(stream->value.count, 1);
+    assert_int_equal(datagram->value.count, 2);
+    assert_string_equal(stream->value.command, "test_flows");
+    const struct seen *bound = there_unix(world, FLOW_LISTENS, "stream");
+    assert_non_null(bound);
+    assert_memory_equal(bound->value.name, stream->value.name, FLOW_NAME);
+    assert_int_equal(stat(bound->value.name, &status), 0);
+    assert_int_equal(bound->value.inode, status.st_ino);
+    assert_non_null(there_unix(world, FLOW_LISTENS, "datagram"));
+    bound = there_unix(world, FLOW_LISTENS, "tmp/skink-flows-hid");
+    assert_non_null(bound);
+    assert_memory_equal(bound->value.name, hidden->value.name, FLOW_NAME);
+    assert_int_equal(bound->value.netns, hidden->value.netns);
+    assert_int_equal(world->there_count, 6);
+    next_round(world);
+    end_child(world);
+}
+
 static void call_many(int round)
 {
     (void)round;
@@ -345,6 +493,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_connection_is_seen_from_both_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(older_sockets_are_adopted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_receives_datagrams_is_seen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unix_sockets_are_seen_by_their_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_flows_are_counted, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
