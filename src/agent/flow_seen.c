@@ -98,7 +98,8 @@ static json_t *name_json(const char name[FLOW_NAME])
     while (length > 0 && name[length - 1] == '\0')
         length--;
     for (size_t i = 0; i < length; i++)
-        text[i] = name[i] ? name[i] : '@';
+        if ((text[i] = name[i]) == '\0')
+            text[i] = '@';
     json_t *json = json_stringn(text, length);
     return json ? json : json_string("?");
 }

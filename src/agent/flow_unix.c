@@ -65,7 +65,7 @@ static bool locate(const struct flow *flow, pid_t root_of, struct place *place, 
         return false;
     autoclose int file = open_within(root_of, path);
     if (file < 0) {
-        *exists = errno != ENOENT && errno != ENOTDIR;
+        *exists = errno != ENOENT && errno != ENOTDIR && errno != EAGAIN;
         return false;
     }
     if (statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &found) != 0)

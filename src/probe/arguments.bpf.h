@@ -12,7 +12,9 @@ const volatile __u64 argument_calls[CALL_CODES / 64];
 
 static __always_inline bool has_arguments(__u32 code)
 {
-    return argument_calls[code / 64 & (CALL_CODES / 64 - 1)] >> (code & 63) & 1;
+    __u32 word = code / 64;
+    barrier_var(word); /* the bound must be where Linux 6.1 sees it, however well it is known */
+    return argument_calls[word & (CALL_CODES / 64 - 1)] >> (code & 63) & 1;
 }
 
 /* The address of a sendmsg. */

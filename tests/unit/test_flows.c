@@ -365,19 +365,20 @@ static void who_receives_datagrams_is_seen(void **state)
 
 /* ---- unix sockets ---- */
 
-static struct sockaddr_un at_path(const char *what)
+static struct sockaddr_un at_path(const char *what, pid_t parent)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "/tmp/skink-flows-%s-%d", what,
-             (int)getppid());
+             (int)parent);
     return address;
 }
 
 static void call_unix(int round)
 {
-    struct sockaddr_un stream = at_path("stream"), datagram = at_path("datagram"), abstract;
+    struct sockaddr_un stream = at_path("stream", getppid()),
+                       datagram = at_path("datagram", getppid()), abstract;
     static int listener, receiver, hidden;
-    abstract = at_path("hidden");
+    abstract = at_path("hidden", getppid());
     abstract.sun_path[0] = '\0';
     if (round == 0) {
         listener = listen_on(&stream, sizeof stream, AF_UNIX);
@@ -447,7 +448,7 @@ static void unix_sockets_are_seen_by_their_names(void **state)
     const struct seen *bound = there_unix(world, FLOW_LISTENS, "stream");
     assert_non_null(bound);
     assert_memory_equal(bound->value.name, stream->value.name, FLOW_NAME);
-    assert_int_equal(stat(bound->value.name, &status), 0);
+    assert_int_equal(stat(at_path("stream", getpid()).sun_path, &status), 0);
     assert_int_equal(bound->value.inode, status.st_ino);
     assert_non_null(there_unix(world, FLOW_LISTENS, "datagram"));
     bound = there_unix(world, FLOW_LISTENS, "tmp/skink-flows-hid");
