@@ -4,6 +4,7 @@
 
 #include <asm/unistd.h>
 
+#include "probe/files.bpf.h"
 #include "probe/flow_unix.bpf.h"
 
 /* A bit for each code of such a call. */
@@ -33,6 +34,8 @@ static __noinline int read_arguments(struct thread *thread, struct pt_regs *regs
 {
     if (!thread || !regs)
         return 0;
+    if (files && FILE_CALLS[code & (CALL_CODES - 1)])
+        return check_files(thread, regs, code);
     switch (code) {
     case __NR_connect:
         return call_unix(thread, regs->si, regs->dx);

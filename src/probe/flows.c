@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <mntent.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -23,15 +22,6 @@ static void datagram_programs(const struct probe *probe,
     memcpy(programs, all, sizeof all);
 }
 
-/* The calls that can name a unix socket. */
-static void read_addresses_of_calls(struct probe *probe)
-{
-    static const uint32_t CALLS[] = {__NR_connect, __NR_sendto, __NR_sendmsg};
-    probe->bpf->rodata->reads_arguments = true;
-    for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++)
-        probe->bpf->rodata->argument_calls[CALLS[i] / 64] |= 1ULL << CALLS[i] % 64;
-}
-
 void flows_configure(struct probe *probe, bool on)
 {
     struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS];
@@ -40,9 +30,7 @@ void flows_configure(struct probe *probe, bool on)
     bpf_program__set_autoload(probe->bpf->progs.adopt_sockets, on);
     for (int i = 0; i < FLOW_DATAGRAM_PROGRAMS; i++)
         bpf_program__set_autoload(programs[i], on);
-    if (on)
-        read_addresses_of_calls(probe);
-    else
+    if (!on)
         bpf_map__set_max_entries(probe->bpf->maps.flows, 1);
 }
 

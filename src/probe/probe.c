@@ -11,10 +11,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "probe/file_calls.h"
 #include "probe/internal.h"
 #include "profile/secret.h"
 
@@ -56,6 +58,18 @@ static int controller_index(const char *controller, int *index, struct error *er
     return 0;
 }
 
+/* Marks the calls of which more is looked at than their number: those that name a file, and those
+ * that can name a unix socket. */
+static void choose_arguments(struct probe_bpf *bpf, const struct probe_options *options)
+{
+    for (uint32_t code = 0; code < CALL_CODES; code++) {
+        bool names_socket = code == SYS_connect || code == SYS_sendto || code == SYS_sendmsg;
+        if ((options->files && FILE_CALLS[code]) || (options->flows && names_socket))
+            bpf->rodata->argument_calls[code / 64] |= 1ULL << code % 64;
+    }
+    bpf->rodata->reads_arguments = options->files || options->flows;
+}
+
 static int configure(struct probe *probe, const struct probe_options *options, struct error *err)
 {
     struct probe_bpf *bpf = probe->bpf;
@@ -76,6 +90,7 @@ static int configure(struct probe *probe, const struct probe_options *options, s
     bpf->rodata->host_mounts = (uint32_t)mounts.st_ino;
     bpf->rodata->recording = options->record;
     bpf->rodata->files = options->files;
+    choose_arguments(bpf, options);
     if (options->quota)
         bpf->rodata->quota_detect = options->quota;
     if (options->learn_quota)
