@@ -94,6 +94,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     replicas_tick(agent, now, now - agent->ticked);
     alerts_tick(agent, now);
     incidents_tick(agent, flows_tick(agent, now));
+    tolerance_tick(agent, now);
     agent->ticked = now;
     uint64_t lost = probe_lost_cgroups(agent->probe);
     if (lost > agent->lost_cgroups_told)
@@ -224,6 +225,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
     }
     config_free(old);
     replicas_configure(agent);
+    tolerance_configure(agent);
     if (start_workloads(agent, agent->err) < 0)
         return sd_event_exit(agent->event, EXIT_FAILURE);
     log_info("configuration read again");
@@ -307,6 +309,7 @@ static int start(struct agent *agent, char *const *command, struct error *err)
         cgroup_hierarchy_find(&agent->hierarchy, err) < 0 || open_sink(agent, err) < 0)
         return -1;
     agent->flows = config->flows ? flows_new(config->state_dir) : NULL;
+    agent->tolerance = tolerance_new();
     if (incidents_open(agent, err) < 0)
         return -1;
     agent->saver = saver_start();
@@ -346,6 +349,7 @@ static void stop(struct agent *agent)
     process_table_free(agent->processes);
     alerts_forget(agent);
     incidents_shut(agent);
+    tolerance_free(agent->tolerance);
     flows_free(agent->flows);
     sd_event_unref(agent->event);
     config_free(agent->config);

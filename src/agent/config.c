@@ -56,12 +56,17 @@ const struct service_config *config_service(const struct config *config, const c
     return &config->defaults;
 }
 
-char *config_alert_file(const struct config *config)
+char *config_file(const struct config *config, const char *file)
 {
     char *path;
-    if (config->alert_file[0] == '\0' || config->alert_file[0] == '/')
-        return memory_must(strdup(config->alert_file));
-    if (asprintf(&path, "%s/%s", config->state_dir, config->alert_file) < 0)
+    if (file[0] == '\0' || file[0] == '/')
+        return memory_must(strdup(file));
+    if (asprintf(&path, "%s/%s", config->state_dir, file) < 0)
         memory_must(NULL);
     return path;
+}
+
+char *config_alert_file(const struct config *config)
+{
+    return config_file(config, config->alert_file);
 }

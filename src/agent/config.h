@@ -15,6 +15,7 @@
 #include "profile/growth.h"
 #include "respond/harm.h"
 #include "respond/rule.h"
+#include "tolerate/rule.h"
 #include "workload/workload.h"
 
 /* Where the configuration of a host lies. */
@@ -35,6 +36,7 @@ struct service_config {
     bool watch;         /* false: leave this service alone */
     struct harm_rule harm;
     struct respond_rule respond;
+    struct tolerance_rule tolerance;
 };
 
 /* A workload that no engine knows. Exactly one of cgroup and unit is set. */
@@ -43,6 +45,13 @@ struct extra_workload {
     char *unit;
     char *service; /* NULL: named after the cgroup's last part or the unit */
     char *version;
+};
+
+/* What a scanner found in a service. Files are relative to state_dir. */
+struct scan_config {
+    char *file;
+    char *osv;     /* records in which the packages of file, an SBOM, are looked up, or NULL */
+    char *service; /* a glob; NULL: every service */
 };
 
 struct config {
@@ -57,6 +66,10 @@ struct config {
     uint32_t quota;        /* reports a second and replica */
     bool flows;            /* see who speaks to whom */
     uint32_t budget;       /* measures of all services in an hour */
+    struct scan_config *scans;
+    size_t scan_count;
+    char *epss, *kev; /* relative to state_dir; "": none */
+    uint64_t stale;   /* ns: older files are said to be stale */
     struct service_config defaults;
     struct service_config *services; /* overrides; each complete, defaults filled in */
     size_t service_count;
@@ -79,6 +92,9 @@ struct config *config_default(void);
 struct config *config_load(const char *path, struct error *err);
 struct config *config_parse(const char *text, size_t size, const char *name, struct error *err);
 void config_free(struct config *config);
+
+/* The whole path of a file that is relative to state_dir; "" for "". Caller frees. */
+char *config_file(const struct config *config, const char *file);
 
 /* The file of alerts by its whole path, "" for none. Caller frees. */
 char *config_alert_file(const struct config *config);

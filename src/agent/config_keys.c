@@ -6,6 +6,7 @@
 
 #include "agent/config.h"
 #include "detect/frame.h"
+#include "tolerate/capacity.h"
 
 #define NEAR      3  /* edits after which a name is another name */
 #define NAME_SIZE 64 /* longer than any key */
@@ -42,6 +43,7 @@ static const char *check_extra(const void *target, struct error *err)
 #define IN_CONFIG(field)  offsetof(struct config, field)
 #define IN_SERVICE(field) offsetof(struct service_config, field)
 #define IN_RULE(field)    offsetof(struct workload_rule, field)
+#define IN_SCAN(field)    offsetof(struct scan_config, field)
 #define IN_EXTRA(field)   offsetof(struct extra_workload, field)
 
 /* clang-format off */
@@ -141,6 +143,51 @@ static const struct key RESPOND_KEYS[] = {
     {.name = NULL},
 };
 
+static const char *const REDUNDANCIES[] = {[REDUNDANCY_BALANCED] = "balanced",
+                                           [REDUNDANCY_VOTING] = "voting",
+                                           [REDUNDANCY_AVAILABILITY] = "availability", NULL};
+
+static const struct key TOLERANCE_KEYS[] = {
+    {.name = "horizon", .type = KEY_DURATION, .offset = IN_SERVICE(tolerance.horizon),
+     .text = "24h",
+     .min = 1, .max = 3650.0 * 24 * 3600,
+     .help = "How far ahead the tolerance capacity looks."},
+    {.name = "floor", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.floor), .text = "0.8",
+     .min = 0, .max = 1,
+     .help = "Under this tolerance capacity a replica is to be rejuvenated."},
+    {.name = "redundancy", .type = KEY_CHOICE, .choices = REDUNDANCIES,
+     .offset = IN_SERVICE(tolerance.redundancy), .text = "balanced",
+     .help = "Which compromised replicas it survives. balanced: none, each answers for itself; "
+             "voting: a minority, answers are compared; availability: all but one."},
+    {.name = "exposure", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.exposure),
+     .text = "0.1", .min = 0, .max = 1,
+     .help = "Of the vulnerabilities that are exploited anywhere, the share that it meets: much "
+             "behind a public address, little behind other services."},
+    {.name = "common", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.common), .text = "0.5",
+     .min = 0, .max = 1,
+     .help = "Of its vulnerabilities and attacks, the share that meets all replicas at once: much "
+             "when they are of one build, little when they are diverse."},
+    {.name = "memory", .type = KEY_DURATION, .offset = IN_SERVICE(tolerance.memory), .text = "6h",
+     .min = 1, .max = 3650.0 * 24 * 3600,
+     .help = "An alert that has closed counts for 37 % after this, for 14 % after twice of it."},
+    {.name = "eta", .type = KEY_DURATION, .offset = IN_SERVICE(tolerance.eta), .text = "auto",
+     .min = 1, .max = 3650.0 * 24 * 3600,
+     .help = "The age that 37 % of its replicas reach without failing; auto: by the trends of "
+             "each one's memory and descriptors."},
+    {.name = "beta", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.beta), .text = "2",
+     .min = 0.1, .max = 20,
+     .help = "With eta: how sudden it fails then (the shape of a Weibull distribution)."},
+    {.name = "intrusion_cost", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.intrusion),
+     .text = "2", .min = 1, .max = 1e6,
+     .help = "What an intruder who stays costs, in rejuvenations: a replica is to be rejuvenated "
+             "when the belief that it is compromised reaches 1 / this."},
+    {.name = "failure_cost", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.failure),
+     .text = "5", .min = 1, .max = 1e6,
+     .help = "What a failure by age costs, in rejuvenations: the schedule follows from it."},
+    {.name = NULL},
+};
+
+static const struct key_table TOLERANCE = {.keys = TOLERANCE_KEYS};
 static const struct key_table HARM = {.keys = HARM_KEYS};
 static const struct key_table RESPOND = {.keys = RESPOND_KEYS};
 static const struct key_table DETECT = {.keys = DETECT_KEYS, .check = check_detect};
@@ -153,6 +200,7 @@ static const struct key SERVICE_KEYS[] = {
     {.name = "learn", .type = KEY_GROUP, .table = &LEARN, .help = "As above."},
     {.name = "harm", .type = KEY_GROUP, .table = &HARM, .help = "As above."},
     {.name = "respond", .type = KEY_GROUP, .table = &RESPOND, .help = "As above."},
+    {.name = "tolerance", .type = KEY_GROUP, .table = &TOLERANCE, .help = "As above."},
     {.name = NULL},
 };
 
@@ -177,6 +225,36 @@ static const struct key EXTRA_KEYS[] = {
      .help = "Its version."},
     {.name = NULL},
 };
+
+static const struct key SCAN_KEYS[] = {
+    {.name = "file", .type = KEY_FILE, .offset = IN_SCAN(file), .required = true,
+     .help = "JSON of Trivy, Grype, OSV-Scanner or CycloneDX, or an SBOM."},
+    {.name = "osv", .type = KEY_FILE, .offset = IN_SCAN(osv),
+     .help = "With an SBOM (CycloneDX, SPDX 2): a file of OSV records."},
+    {.name = "service", .type = KEY_TEXT, .offset = IN_SCAN(service),
+     .help = "The services that it is about, a glob; left out: all."},
+    {.name = NULL},
+};
+
+static const struct key_table SCAN = {
+    .keys = SCAN_KEYS, .size = sizeof(struct scan_config),
+    .count_offset = IN_CONFIG(scan_count)};
+
+static const struct key VULNERABILITY_KEYS[] = {
+    {.name = "scans", .type = KEY_LIST, .offset = IN_CONFIG(scans), .table = &SCAN,
+     .text = "  - file: /var/lib/skink/shop.trivy.json\n    service: shop-*\n",
+     .help = "What scanners have found in which service; read again when a file changes."},
+    {.name = "epss", .type = KEY_FILE, .offset = IN_CONFIG(epss), .text = "off",
+     .help = "FIRST's EPSS scores as published, epss_scores-current.csv.gz."},
+    {.name = "kev", .type = KEY_FILE, .offset = IN_CONFIG(kev), .text = "off",
+     .help = "CISA's known_exploited_vulnerabilities.json."},
+    {.name = "stale", .type = KEY_DURATION, .offset = IN_CONFIG(stale), .text = "7d",
+     .min = 3600, .max = 3650.0 * 24 * 3600,
+     .help = "What is older is said to be stale."},
+    {.name = NULL},
+};
+
+static const struct key_table VULNERABILITIES = {.keys = VULNERABILITY_KEYS};
 
 static const struct key_table SERVICE = {
     .keys = SERVICE_KEYS, .size = sizeof(struct service_config),
@@ -252,6 +330,10 @@ static const struct key CONFIG_KEYS[] = {
      .help = "What an intruder in a service can cost (CVSS 3.1, environmental)."},
     {.name = "respond", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &RESPOND,
      .help = "What is done about an intruder."},
+    {.name = "tolerance", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &TOLERANCE,
+     .help = "How much a service can still take; docs/tolerance.md."},
+    {.name = "vulnerabilities", .type = KEY_GROUP, .table = &VULNERABILITIES,
+     .help = "Known vulnerabilities of the services, and how likely they are exploited."},
     {.name = "budget", .type = KEY_COUNT, .offset = IN_CONFIG(budget), .text = "30", .min = 1,
      .max = 10000,
      .help = "Measures on all services together in an hour."},

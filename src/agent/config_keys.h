@@ -31,7 +31,7 @@ enum key_type {
     KEY_NUMBER,    /* double within min and max */
     KEY_CHOICE,    /* uint32_t: the place of the word in choices */
     KEY_INTERVAL,  /* struct growth_rule's interval_ns or interval_calls: "100s", "50000 calls" */
-    KEY_DURATION,  /* uint64_t, ns; within min and max seconds */
+    KEY_DURATION,  /* uint64_t, ns; min to max seconds; "auto", when it is the default: 0 */
     KEY_SPAN,      /* struct span: "20s", "20s..30s" */
     /* Containers. */
     KEY_PATHS,    /* char **, NULL-ended: "auto" (NULL), "off" (none), or a list of paths */

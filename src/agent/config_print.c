@@ -42,14 +42,21 @@ static void print_help(FILE *out, int depth, const struct key *key)
 }
 
 /* The keys of an array's elements are explained, and shown in an example that is commented out. */
-static void print_array(FILE *out, const struct key *key)
+static void print_array(FILE *out, int depth, const struct key *key)
 {
-    for (const struct key *inner = key->table->keys; inner->name; inner++)
-        fprintf(out, "#   %-8s %s%s\n", inner->name, inner->help,
+    for (const struct key *inner = key->table->keys; inner->name; inner++) {
+        indent(out, depth, "#");
+        fprintf(out, "   %-8s %s%s\n", inner->name, inner->help,
                 inner->required ? " Required." : "");
-    fprintf(out, "%s: %s\n#%s:\n", key->name, key->type == KEY_LIST ? "[]" : "{}", key->name);
-    for (const char *line = key->text; *line; line = strchr(line, '\n') + 1)
-        fprintf(out, "#%.*s\n", (int)strcspn(line, "\n"), line);
+    }
+    indent(out, depth, key->name);
+    fputs(key->type == KEY_LIST ? ": []\n" : ": {}\n", out);
+    indent(out, depth, "#");
+    fprintf(out, "%s:\n", key->name);
+    for (const char *line = key->text; *line; line = strchr(line, '\n') + 1) {
+        indent(out, depth, "#");
+        fprintf(out, "%.*s\n", (int)strcspn(line, "\n"), line);
+    }
 }
 
 static void print_table(FILE *out, int depth, const struct key_table *table)
@@ -59,7 +66,7 @@ static void print_table(FILE *out, int depth, const struct key_table *table)
             fputc('\n', out);
         print_help(out, depth, key);
         if (key->type == KEY_LIST || key->type == KEY_SERVICES) {
-            print_array(out, key);
+            print_array(out, depth, key);
             continue;
         }
         indent(out, depth, key->name);

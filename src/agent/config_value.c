@@ -199,6 +199,10 @@ static int set_choice(const struct key *key, const char *path, const char *text,
 static int set_duration(const struct key *key, const char *path, const char *text, uint64_t *place,
                         struct error *err)
 {
+    if (is(text, "auto") && key->text && is(key->text, "auto")) {
+        *place = 0;
+        return 0;
+    }
     if (parse_duration(path, text, place, err) < 0)
         return -1;
     double seconds = (double)*place / (double)NS_PER_S;

@@ -146,6 +146,7 @@ void incidents_follow(struct agent *agent, const struct watched *watched, const 
                                 strcmp(text_of(told, "profile"), "complete") == 0),
         .open = strcmp(text_of(told, "state"), "closed") != 0,
     };
+    tolerance_note(agent, watched, &note);
     size_t service = graph_service(book->graph, note.service);
     retell(book, incidents_note(book->incidents, &note, service));
 }

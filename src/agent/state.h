@@ -9,11 +9,13 @@
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/flows.h"
+#include "agent/life.h"
 #include "agent/metrics.h"
 #include "agent/process.h"
 #include "agent/saver.h"
 #include "agent/service.h"
 #include "agent/sink.h"
+#include "agent/tolerance.h"
 #include "probe/probe.h"
 #include "workload/workload.h"
 
@@ -47,6 +49,7 @@ struct watched {
     uint64_t told;             /* when it was last told, CLOCK_MONOTONIC */
     uint32_t powers;           /* harm_powers */
     bool powers_read;
+    struct life life;
 };
 
 struct engine_state {
@@ -76,6 +79,7 @@ struct agent {
     uint64_t alerts_count;
     struct flows *flows; /* NULL: switched off */
     struct story_book *stories;
+    struct tolerance *tolerance;
     uint64_t started, ticked, swept; /* CLOCK_MONOTONIC */
     bool joined; /* a process was moved into a configured cgroup: it may have several threads */
     uint64_t lost_cgroups_told;

@@ -79,6 +79,8 @@ static json_t *service_json(const struct agent *agent, const struct service *ser
         "alerts", (json_int_t)service->alerts);
     json_object_update_new(json, numbers);
     json_object_set_new(json, "siblings", siblings_status(service));
+    if (service->mode != MODE_OFF)
+        json_object_set_new(json, "tolerance", tolerance_brief(agent, service->name));
     json_object_set_new(json, "replicas", replicas);
     return json;
 }
@@ -175,6 +177,8 @@ json_t *status_answer(void *context, const json_t *request)
         return harm_answer(agent, request);
     if (strcmp(verb, "flows") == 0)
         return flows_json(agent);
+    if (strcmp(verb, "tolerance") == 0)
+        return tolerance_answer(agent, request);
     return NULL;
 }
 
@@ -256,6 +260,7 @@ void status_metrics(void *context, FILE *out)
                    "Distinct patterns that a replica showed and its profile lacked.", novelties);
     loss_metrics(agent, out);
     service_metrics(agent, out);
+    tolerance_metrics(agent, out);
     metrics_family(out, "skink_engine_up", "gauge", "1 while the container engine answers.");
     for (int i = 0; i < ENGINES; i++)
         if (agent->engine[i].seen)

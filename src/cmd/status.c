@@ -118,9 +118,23 @@ static const char *mode(const json_t *service, char text[CELL])
     return text;
 }
 
+/* "0.93", "0.71-0.98", or nothing where it is not known. */
+static const char *tolerance(const json_t *service, char text[CELL])
+{
+    const json_t *range = json_object_get(service, "tolerance");
+    double low = ask_real(range, "low"), high = ask_real(range, "high");
+    if (!range)
+        return "-";
+    if (high - low < 0.005)
+        snprintf(text, CELL, "%.2f", low);
+    else
+        snprintf(text, CELL, "%.2f-%.2f", low, high);
+    return text;
+}
+
 static void add_service(struct table *table, const json_t *service)
 {
-    char mode_text[CELL], patterns[CELL], stide[CELL], bosc[CELL], alerts[CELL];
+    char mode_text[CELL], patterns[CELL], stide[CELL], bosc[CELL], alerts[CELL], left[CELL];
     snprintf(patterns, sizeof patterns, "%lld+%lld", (long long)ask_number(service, "windows"),
              (long long)ask_number(service, "bags"));
     snprintf(alerts, sizeof alerts, "%lld open, %lld",
@@ -130,7 +144,7 @@ static void add_service(struct table *table, const json_t *service)
               mode(service, mode_text), patterns,
               threshold(service, "frame_threshold", "frame", stide),
               threshold(service, "epoch_threshold", "epoch", bosc), alerts,
-              ask_text(service, "state"), NULL);
+              tolerance(service, left), ask_text(service, "state"), NULL);
 }
 
 /* "nothing lost", or "lost: 3 reports, 1 quota". */
@@ -196,8 +210,8 @@ static void print_services(const json_t *services)
     struct table *below = table_new();
     size_t i, k, row = 0;
     const json_t *service, *replica;
-    table_add(table, "SERVICE", "VERSION", "MODE", "PATTERNS", "STIDE", "BOSC", "ALERTS", "PROFILE",
-              NULL);
+    table_add(table, "SERVICE", "VERSION", "MODE", "PATTERNS", "STIDE", "BOSC", "ALERTS",
+              "TOLERANCE", "PROFILE", NULL);
     json_array_foreach (services, i, service) {
         add_service(table, service);
         json_array_foreach (json_object_get(service, "replicas"), k, replica)
@@ -257,7 +271,8 @@ const struct verb verb_status = {
     .description =
         "Asks the daemon and shows each service with its profile and its alerts, and below it its\n"
         "replicas with what was seen and lost of them. PATTERNS are windows + bags, STIDE and BOSC\n"
-        "the thresholds, ALERTS the open ones and all since the daemon started.",
+        "the thresholds, ALERTS the open ones and all since the daemon started. TOLERANCE is the\n"
+        "tolerance capacity, which `skink tolerance` explains.",
     .example = "  skink status\n  skink status --json | jq .services",
     .options = OPTIONS,
     .operands_max = 0,

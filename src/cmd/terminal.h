@@ -17,7 +17,7 @@ void terminal_field(FILE *out, enum paint paint, const char *label, const char *
 
 /* ---- tables ---- */
 
-#define TABLE_COLUMNS 8
+#define TABLE_COLUMNS 9
 
 struct table;
 

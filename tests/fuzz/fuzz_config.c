@@ -22,6 +22,9 @@ static void check_service(const struct service_config *service)
     must(rule->epoch_threshold <= rule->epoch || rule->epoch_threshold == RULE_AUTO);
     must((growth->interval_ns > 0) != (growth->interval_calls > 0));
     must(growth->sigma >= 0 && growth->needed > 0);
+    const struct tolerance_rule *tolerance = &service->tolerance;
+    must(tolerance->horizon > 0 && tolerance->memory > 0 && tolerance->beta > 0);
+    must(tolerance->redundancy <= 2 && tolerance->floor >= 0 && tolerance->floor <= 1);
 }
 
 static void check(const struct config *config)
@@ -39,6 +42,8 @@ static void check(const struct config *config)
         must(config->rules[i].match && config->rules[i].service);
     for (size_t i = 0; i < config->extra_count; i++)
         must(!config->extras[i].cgroup != !config->extras[i].unit);
+    for (size_t i = 0; i < config->scan_count; i++)
+        must(config->scans[i].file != NULL);
     free(config_alert_file(config));
 }
 

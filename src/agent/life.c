@@ -1,0 +1,100 @@
+#include "agent/life.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/parse.h"
+
+#define LOOK_EVERY (10 * NS_PER_S)
+#define START_TIME 20 /* words behind a process's name in /proc/PID/stat (proc(5), field 22) */
+
+/* ---- birth ---- */
+
+/* Clock ticks after the boot at which the process started; 0: nobody knows. */
+static uint64_t start_ticks(pid_t pid)
+{
+    char path[64], text[1024];
+    uint64_t ticks;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = '\0';
+    const char *at = strrchr(text, ')');
+    for (int i = 0; i < START_TIME && at; i++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return 0;
+    at++;
+    return parse_digits(&at, text + strlen(text), 10, &ticks) ? ticks : 0;
+}
+
+static uint64_t birth(const struct workload *workload, uint64_t appeared, uint64_t now)
+{
+    struct timespec boot;
+    uint64_t ticks = workload->pid > 0 ? start_ticks(workload->pid) : 0;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    uint64_t up = (uint64_t)boot.tv_sec * NS_PER_S + (uint64_t)boot.tv_nsec;
+    uint64_t started = ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
+    uint64_t age = ticks ? clock_passed(up, started) : clock_passed(now, appeared);
+    return age < now ? now - age : 1;
+}
+
+double life_age(const struct life *life, uint64_t now)
+{
+    return life->born ? (double)clock_passed(now, life->born) / (double)NS_PER_S : 0;
+}
+
+/* ---- use ---- */
+
+/* Of the memory controller: the same directory on a pure v2 host. */
+static void memory_directory(const struct cgroup_hierarchy *hierarchy, pid_t pid, const char *path,
+                             char *directory, size_t size)
+{
+    static const struct cgroup_hierarchy MEMORY = {.controller = "memory",
+                                                   .mount = "/sys/fs/cgroup/memory"};
+    char own[1024];
+    struct error ignored;
+    if (hierarchy->v2 || pid <= 0 || cgroup_of_process(&MEMORY, pid, own, sizeof own, &ignored) < 0)
+        snprintf(directory, size, "%s%s", hierarchy->mount, path);
+    else
+        snprintf(directory, size, "%s%s", MEMORY.mount, own);
+}
+
+/* What has grown over the life so far; the sooner end counts. */
+static void note(struct life *life, struct series *series, const char *name, double age,
+                 const struct usage *usage)
+{
+    series_note(series, age, usage->used);
+    struct trend trend = series_trend(series);
+    struct lifetime by = ageing_lifetime(&trend, usage->limit);
+    if (by.scale >= life->lifetime.scale)
+        return;
+    life->lifetime = by;
+    life->ends_by = name;
+}
+
+void life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
+               const struct workload *workload, const char *path, uint64_t appeared, uint64_t now)
+{
+    char directory[2048];
+    struct usage usage;
+    if (life->born && clock_passed(now, life->looked) < LOOK_EVERY)
+        return;
+    if (!life->born)
+        life->born = birth(workload, appeared, now);
+    life->looked = now;
+    life->lifetime = (struct lifetime){.scale = INFINITY, .shape = 1};
+    life->ends_by = "";
+    memory_directory(hierarchy, workload->pid, path, directory, sizeof directory);
+    if (usage_memory(directory, &usage))
+        note(life, &life->memory, "memory", life_age(life, now), &usage);
+    snprintf(directory, sizeof directory, "%s%s", hierarchy->mount, path);
+    if (usage_descriptors(directory, &usage))
+        note(life, &life->descriptors, "descriptors", life_age(life, now), &usage);
+}

@@ -1,0 +1,29 @@
+/* The life of one replica: since when it runs, what it uses up, how long it lives by that. */
+#ifndef SKINK_AGENT_LIFE_H
+#define SKINK_AGENT_LIFE_H
+
+#include <stdint.h>
+
+#include "tolerate/ageing.h"
+#include "workload/workload.h"
+
+/* {0} at first. */
+struct life {
+    uint64_t born;   /* its first process, CLOCK_MONOTONIC ns; 0: not looked at yet */
+    uint64_t looked; /* CLOCK_MONOTONIC ns */
+    struct series memory, descriptors;
+    struct lifetime lifetime; /* by the trend that ends it first */
+    const char *ends_by;      /* "memory", "descriptors", "": nothing that grows */
+};
+
+/*
+ * Looks at it, at most every ten seconds. path: of its cgroup below the mount; appeared: stands for
+ * its birth where its process cannot tell.
+ */
+void life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
+               const struct workload *workload, const char *path, uint64_t appeared, uint64_t now);
+
+/* Its age in seconds. */
+double life_age(const struct life *life, uint64_t now);
+
+#endif

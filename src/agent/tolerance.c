@@ -1,0 +1,255 @@
+#include "agent/tolerance.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/evidence.h"
+#include "agent/known.h"
+#include "agent/state.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+/* What is remembered of a service, also while none of its replicas runs. */
+struct memory {
+    struct memory *next;
+    char name[PROFILE_NAME];
+    struct evidence evidence;
+    struct vulnerabilities known;
+    struct interval weight; /* of known */
+    bool looked_up, below;  /* known is up to date; it was under its floor when last looked at */
+};
+
+struct tolerance {
+    struct memory *memories;
+    struct known *known;
+    uint64_t ticked;
+};
+
+struct tolerance *tolerance_new(void)
+{
+    struct tolerance *tolerance = memory_must(calloc(1, sizeof *tolerance));
+    tolerance->known = known_new();
+    return tolerance;
+}
+
+static void forget(struct memory **link)
+{
+    struct memory *memory = *link;
+    *link = memory->next;
+    vulnerabilities_free(&memory->known);
+    free(memory);
+}
+
+void tolerance_free(struct tolerance *tolerance)
+{
+    if (!tolerance)
+        return;
+    while (tolerance->memories)
+        forget(&tolerance->memories);
+    known_free(tolerance->known);
+    free(tolerance);
+}
+
+static struct memory *memory_of(struct tolerance *tolerance, const char *name)
+{
+    struct memory *memory = tolerance->memories;
+    while (memory && strcmp(memory->name, name) != 0)
+        memory = memory->next;
+    if (!memory) {
+        memory = memory_must(calloc(1, sizeof *memory));
+        snprintf(memory->name, sizeof memory->name, "%s", name);
+        memory->next = tolerance->memories;
+        tolerance->memories = memory;
+    }
+    if (!memory->looked_up) {
+        vulnerabilities_free(&memory->known);
+        memory->known = known_of(tolerance->known, name);
+        memory->weight = vulnerabilities_weight(&memory->known);
+        memory->looked_up = true;
+    }
+    return memory;
+}
+
+void tolerance_note(struct agent *agent, const struct watched *watched,
+                    const struct incident_alert *alert)
+{
+    struct memory *memory = memory_of(agent->tolerance, watched->service->name);
+    evidence_note(&memory->evidence, alert->id, watched->cgroup, alert->score, alert->open,
+                  clock_monotonic());
+}
+
+double tolerance_belief(const struct agent *agent, const struct watched *watched)
+{
+    const struct memory *memory = memory_of(agent->tolerance, watched->service->name);
+    const struct tolerance_rule *rule = &watched->service->config.tolerance;
+    return evidence_belief(&memory->evidence, watched->cgroup, rule->memory, clock_monotonic());
+}
+
+/* ---- views ---- */
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
+const char *tolerance_service(const struct agent *agent, const char *before)
+{
+    const char *next = NULL;
+    for (const struct service *s = agent->services; s; s = s->next)
+        if (s->mode != MODE_OFF && (!before || strcmp(s->name, before) > 0) &&
+            (!next || strcmp(s->name, next) < 0))
+            next = s->name;
+    return next;
+}
+
+static void look_at_replica(struct tolerance_view *view, const struct watched *watched,
+                            const struct memory *memory, uint64_t now)
+{
+    const struct tolerance_rule *rule = &view->rule;
+    struct tolerance_replica *replica = &view->replicas[view->count++];
+    double horizon = seconds(rule->horizon);
+    *replica = (struct tolerance_replica){.watched = watched, .life = watched->life.lifetime};
+    if (rule->eta)
+        replica->life = (struct lifetime){.scale = seconds(rule->eta), .shape = rule->beta};
+    replica->age = life_age(&watched->life, now);
+    replica->interval = schedule_interval(&replica->life, 1, rule->failure, NULL);
+    replica->best = (struct risk){
+        .age = hazard_age(&replica->life, replica->age, horizon),
+        .vulnerabilities = hazard_vulnerabilities(rule->exposure, view->weight.low, horizon),
+        .attacks = hazard_attacks(view->evidence, seconds(rule->memory), horizon),
+        .belief = evidence_belief(&memory->evidence, watched->cgroup, rule->memory, now),
+    };
+    replica->worst = replica->best;
+    replica->worst.vulnerabilities =
+        hazard_vulnerabilities(rule->exposure, view->weight.high, horizon);
+}
+
+static void measure(struct tolerance_view *view)
+{
+    size_t n = view->count;
+    const struct tolerance_rule *rule = &view->rule;
+    autofree struct risk *worst = memory_must(calloc(n + 1, sizeof *worst));
+    autofree struct risk *best = memory_must(calloc(n + 1, sizeof *best));
+    for (size_t i = 0; i < n; i++) {
+        worst[i] = view->replicas[i].worst;
+        best[i] = view->replicas[i].best;
+    }
+    view->capacity.low = capacity(worst, n, rule->redundancy, rule->common);
+    view->capacity.high = capacity(best, n, rule->redundancy, rule->common);
+    for (enum cause cause = 0; cause < CAUSES; cause++)
+        view->taken[cause] = capacity_taken(worst, n, rule->redundancy, rule->common, cause);
+}
+
+/* A clean replica is as attacked and as vulnerable, but young and nobody's. */
+static void decide(struct tolerance_view *view, const struct respond_rule *respond)
+{
+    const struct tolerance_rule *rule = &view->rule;
+    autofree struct candidate *candidates =
+        memory_must(calloc(view->count + 1, sizeof *candidates));
+    for (size_t i = 0; i < view->count; i++) {
+        const struct tolerance_replica *replica = &view->replicas[i];
+        candidates[i] = (struct candidate){.risk = replica->best,
+                                           .renewed = replica->best,
+                                           .age = replica->age,
+                                           .interval = replica->interval,
+                                           .healthy = true};
+        candidates[i].renewed.age = hazard_age(&replica->life, 0, seconds(rule->horizon));
+        candidates[i].renewed.belief = 0;
+    }
+    const struct rejuvenation_rule how = {.redundancy = rule->redundancy,
+                                          .common = rule->common,
+                                          .floor = rule->floor,
+                                          .belief = schedule_belief(rule->intrusion),
+                                          .minimum_healthy = respond->minimum,
+                                          .start_first = respond->replace != NULL};
+    view->next = schedule_next(candidates, view->count, &how);
+}
+
+struct tolerance_view tolerance_view(const struct agent *agent, const char *service,
+                                     uint64_t horizon)
+{
+    uint64_t now = clock_monotonic();
+    const struct memory *memory = memory_of(agent->tolerance, service);
+    const struct service_config *config = config_service(agent->config, service);
+    struct tolerance_view view = {.service = memory->name,
+                                  .rule = config->tolerance,
+                                  .criticality = config->harm.criticality,
+                                  .known = &memory->known,
+                                  .weight = memory->weight};
+    view.rule.horizon = horizon ? horizon : view.rule.horizon;
+    view.evidence = evidence_sum(&memory->evidence, view.rule.memory, now);
+    view.replicas = memory_must(calloc(PROBE_REPLICAS, sizeof *view.replicas));
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        const struct watched *watched = agent->watched[i];
+        if (watched && watched->service && strcmp(watched->service->name, service) == 0)
+            look_at_replica(&view, watched, memory, now);
+    }
+    measure(&view);
+    decide(&view, &config->respond);
+    return view;
+}
+
+/* ---- time ---- */
+
+/* Says it once when a service falls under its floor, and once when it is above again. */
+static void watch_floor(struct agent *agent, const char *service)
+{
+    struct tolerance_view view = tolerance_view(agent, service, 0);
+    struct memory *memory = memory_of(agent->tolerance, service);
+    bool below = view.count > 0 && view.capacity.high < view.rule.floor;
+    if (below != memory->below)
+        log_info("%s: tolerance capacity %.2f, %s its floor %.2f%s%s", service, view.capacity.high,
+                 below ? "under" : "above", view.rule.floor, below && *view.next.reason ? ": " : "",
+                 below ? view.next.reason : "");
+    memory->below = below;
+    free(view.replicas);
+}
+
+/* A service without replicas is remembered as long as what happened in it counts. */
+static void forget_gone(struct agent *agent, uint64_t now)
+{
+    for (struct memory **link = &agent->tolerance->memories; *link;) {
+        const struct tolerance_rule *rule =
+            &config_service(agent->config, (*link)->name)->tolerance;
+        bool runs = false;
+        for (const struct service *s = agent->services; s && !runs; s = s->next)
+            runs = strcmp(s->name, (*link)->name) == 0;
+        if (runs || evidence_sum(&(*link)->evidence, rule->memory, now) > 0.01)
+            link = &(*link)->next;
+        else
+            forget(link);
+    }
+}
+
+void tolerance_tick(struct agent *agent, uint64_t now)
+{
+    struct tolerance *tolerance = agent->tolerance;
+    if (clock_passed(now, tolerance->ticked) < NS_PER_S)
+        return;
+    tolerance->ticked = now;
+    if (known_tick(tolerance->known, agent->config, now))
+        for (struct memory *memory = tolerance->memories; memory; memory = memory->next)
+            memory->looked_up = false;
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        struct watched *watched = agent->watched[i];
+        if (watched && watched->service)
+            life_look(&watched->life, &agent->hierarchy, &watched->workload, watched->path,
+                      watched->appeared, now);
+    }
+    for (const char *name = NULL; (name = tolerance_service(agent, name));)
+        watch_floor(agent, name);
+    forget_gone(agent, now);
+}
+
+void tolerance_configure(struct agent *agent)
+{
+    known_forget(agent->tolerance->known);
+}
+
+json_t *tolerance_files(const struct agent *agent)
+{
+    return known_files(agent->tolerance->known, agent->config->stale, clock_realtime());
+}
