@@ -93,6 +93,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     (void)usec;
     replicas_tick(agent, now, now - agent->ticked);
     alerts_tick(agent, now);
+    response_tick(agent, now);
     incidents_tick(agent, flows_tick(agent, now));
     tolerance_tick(agent, now);
     agent->ticked = now;
@@ -313,6 +314,8 @@ static int start(struct agent *agent, char *const *command, struct error *err)
     if (incidents_open(agent, err) < 0)
         return -1;
     agent->saver = saver_start();
+    if (response_open(agent, err) < 0)
+        return -1;
     agent->processes = process_table_new();
     agent->control =
         control_open(agent->event, config->socket, config->group, status_answer, agent, err);
@@ -333,6 +336,7 @@ static int start(struct agent *agent, char *const *command, struct error *err)
 static void stop(struct agent *agent)
 {
     command_stop(agent);
+    response_close(agent);
     if (agent->probe) {
         struct error ignored;
         probe_consume(agent->probe, &ignored);

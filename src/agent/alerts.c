@@ -29,11 +29,13 @@ static void keep(struct agent *agent, json_t *json)
     *place = json_incref(json);
 }
 
-static void tell(struct agent *agent, const struct watched *watched, enum alert_state state)
+static void tell(struct agent *agent, struct watched *watched, enum alert_state state)
 {
     struct alert *alert = watched->alert;
     json_t *json = alert_json(alert, state);
     uint64_t first = alert_first(alert);
+    if (state != ALERT_CLOSED) /* before anything that takes time */
+        response_alert(agent, watched, json);
     if (state == ALERT_OPEN)
         flows_look(agent);
     json_object_set_new(json, "flows",
@@ -188,6 +190,7 @@ void alerts_close(struct agent *agent, struct watched *watched)
     tell(agent, watched, ALERT_CLOSED);
     alert_free(watched->alert);
     watched->alert = NULL;
+    watched->planned = watched->told_nothing = false;
     watched->service->open_alerts--;
     /* The same thing tomorrow is news again. */
     probe_novelties_forget(agent->probe, watched->index);

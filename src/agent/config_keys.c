@@ -6,6 +6,7 @@
 
 #include "agent/config.h"
 #include "detect/frame.h"
+#include "respond/measure.h"
 #include "tolerate/capacity.h"
 
 #define NEAR      3  /* edits after which a name is another name */
@@ -27,6 +28,16 @@ static const char *check_detect(const void *target, struct error *err)
         return "epoch_threshold";
     }
     return NULL;
+}
+
+static const char *check_respond(const void *target, struct error *err)
+{
+    const char *name = measure_unknown(((const struct service_config *)target)->respond.except);
+    if (!name)
+        return NULL;
+    error_set(err, EXIT_USAGE, 0, "\"%.*s\" is no measure", (int)strcspn(name, ", "), name);
+    error_hint(err, "docs/response.md lists them");
+    return "except";
 }
 
 static const char *check_extra(const void *target, struct error *err)
@@ -140,6 +151,8 @@ static const struct key RESPOND_KEYS[] = {
      .help = "A command that starts a new replica and prints its address; docs/response.md."},
     {.name = "revoke", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.revoke), .text = "off",
      .help = "A command that revokes the credentials of the service."},
+    {.name = "except", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.except), .text = "off",
+     .help = "Measures that are never chosen, separated by commas."},
     {.name = NULL},
 };
 
@@ -189,7 +202,7 @@ static const struct key TOLERANCE_KEYS[] = {
 
 static const struct key_table TOLERANCE = {.keys = TOLERANCE_KEYS};
 static const struct key_table HARM = {.keys = HARM_KEYS};
-static const struct key_table RESPOND = {.keys = RESPOND_KEYS};
+static const struct key_table RESPOND = {.keys = RESPOND_KEYS, .check = check_respond};
 static const struct key_table DETECT = {.keys = DETECT_KEYS, .check = check_detect};
 static const struct key_table LEARN = {.keys = LEARN_KEYS};
 

@@ -123,12 +123,6 @@ static void retell(struct story_book *book, const struct incident *incident)
     keep(book, story);
 }
 
-static uint64_t number(const json_t *json, const char *key)
-{
-    json_int_t value = json_integer_value(json_object_get(json, key));
-    return value > 0 ? (uint64_t)value : 0;
-}
-
 void incidents_follow(struct agent *agent, const struct watched *watched, const struct alert *alert,
                       const json_t *told)
 {
@@ -140,10 +134,7 @@ void incidents_follow(struct agent *agent, const struct watched *watched, const 
         .message = text_of(told, "message"),
         .first = clock_wall(alert_first(alert)),
         .last = clock_wall(alert_last(alert)),
-        .score = incident_score((uint32_t)number(told, "score"),
-                                (uint32_t)number(told, "threshold"), number(told, "novelties"),
-                                strcmp(text_of(told, "detector"), "loss") == 0,
-                                strcmp(text_of(told, "profile"), "complete") == 0),
+        .score = alert_belief(told),
         .open = strcmp(text_of(told, "state"), "closed") != 0,
     };
     tolerance_note(agent, watched, &note);

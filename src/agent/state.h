@@ -50,6 +50,8 @@ struct watched {
     uint32_t powers;           /* harm_powers */
     bool powers_read;
     struct life life;
+    bool planned;      /* something is done, or could be, about its open alert */
+    bool told_nothing; /* it was said that nothing can be done about it */
 };
 
 struct engine_state {
@@ -80,6 +82,7 @@ struct agent {
     struct flows *flows; /* NULL: switched off */
     struct story_book *stories;
     struct tolerance *tolerance;
+    struct response *response;
     uint64_t started, ticked, swept; /* CLOCK_MONOTONIC */
     bool joined; /* a process was moved into a configured cgroup: it may have several threads */
     uint64_t lost_cgroups_told;
@@ -185,6 +188,29 @@ json_t *harm_of(struct agent *agent, const char *service);
 
 /* Of the service that is asked about, or of each, as {"ok": true, "harms": […]}. New reference. */
 json_t *harm_answer(struct agent *agent, const json_t *request);
+
+/* ---- response.c ---- */
+
+/* Takes over what another daemon left in force. */
+int response_open(struct agent *agent, struct error *err);
+
+/* An alert has been raised, or has grown, as this JSON: it may be a reason to act. */
+void response_alert(struct agent *agent, struct watched *watched, const json_t *told);
+
+/* What has expired is undone. */
+void response_tick(struct agent *agent, uint64_t now);
+
+/* Waits for the measures that are being carried out. What is in force stays so. */
+void response_close(struct agent *agent);
+
+/* Answers to `skink plan`, measures, undo and approve. New references. */
+json_t *response_plans(struct agent *agent, const json_t *request);
+json_t *response_measures(struct agent *agent);
+json_t *response_undo(struct agent *agent, const json_t *request);
+json_t *response_approve(struct agent *agent, const json_t *request);
+
+/* How likely the alert is no false one (incident_score). */
+double alert_belief(const json_t *told);
 
 /* ---- status.c ---- */
 

@@ -179,6 +179,14 @@ json_t *status_answer(void *context, const json_t *request)
         return flows_json(agent);
     if (strcmp(verb, "tolerance") == 0)
         return tolerance_answer(agent, request);
+    if (strcmp(verb, "plan") == 0)
+        return response_plans(agent, request);
+    if (strcmp(verb, "measures") == 0)
+        return response_measures(agent);
+    if (strcmp(verb, "undo") == 0)
+        return response_undo(agent, request);
+    if (strcmp(verb, "approve") == 0)
+        return response_approve(agent, request);
     return NULL;
 }
 

@@ -165,6 +165,7 @@ struct replica {
     __u32 process_used;
     __u32 flows_used;
     __u32 flows_held;
+    __u32 stop; /* while detecting: kill the process that makes a foreign call */
     __u64 epoch_id;
     __u32 epoch_count;
     __u32 epoch_over;

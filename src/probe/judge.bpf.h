@@ -7,6 +7,8 @@
 #include "probe/report.bpf.h"
 #include "probe/table.bpf.h"
 
+#define SIGKILL 9
+
 static __always_inline struct report *reserve_report(struct thread *thread, struct replica *replica,
                                                      __u32 *used, __u32 quota)
 {
@@ -139,6 +141,8 @@ static __always_inline bool remember(struct replica *replica, struct novelty_key
 static __always_inline void detect(struct thread *thread, struct replica *replica,
                                    struct table *table, __u32 kind, __u64 fingerprint)
 {
+    if (replica->stop)
+        bpf_send_signal(SIGKILL);
     add(replica->counters.mismatches[kind], 1);
     replica->counters.last_mismatch = bpf_ktime_get_ns();
     __u32 count = score(thread, replica, table, kind);

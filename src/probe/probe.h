@@ -102,6 +102,12 @@ void probe_replica_compare(struct probe *probe, uint32_t replica, bool on);
 void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind kind,
                         uint64_t fingerprint);
 
+/*
+ * While it is on, the kernel kills the process that makes a foreign call, at the call itself. Any
+ * thread may call this. -1: the place has another generation by now.
+ */
+int probe_replica_stop(struct probe *probe, uint32_t replica, uint32_t generation, bool on);
+
 /* Stops watching. The place gets a new generation, so that late events are known as late. */
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup);
 

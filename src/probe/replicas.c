@@ -73,11 +73,21 @@ void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind k
     bpf_map_delete_elem(bpf_map__fd(probe->bpf->maps.apart), &key);
 }
 
+int probe_replica_stop(struct probe *probe, uint32_t replica, uint32_t generation, bool on)
+{
+    struct replica *place = &probe->replicas[replica];
+    if (place->generation != generation)
+        return -1;
+    __atomic_store_n(&place->stop, on, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup)
 {
     uint32_t there;
     int map = bpf_map__fd(probe->bpf->maps.by_cgroup);
     probe->replicas[replica].mode = MODE_OFF;
+    probe->replicas[replica].stop = false;
     if (bpf_map_lookup_elem(map, &cgroup, &there) == 0 && there == replica)
         bpf_map_delete_elem(map, &cgroup);
     probe_novelties_forget(probe, replica);

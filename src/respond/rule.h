@@ -20,6 +20,7 @@ struct respond_rule {
     char *backend;    /* the service's backend there */
     char *replace;    /* command that starts a new replica */
     char *revoke;     /* command that revokes the service's credentials */
+    char *except;     /* measures never to be chosen, separated by commas or blanks */
 };
 
 #endif

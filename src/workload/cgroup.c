@@ -14,9 +14,8 @@
 #include "workload/workload.h"
 
 /* The v1 controllers that runc, crun, Docker, Podman and LXC all join, best first. */
-static const char *const CONTROLLERS[] = {"pids", "memory", "devices", "freezer", "cpu"};
-#define CONTROLLER_COUNT (sizeof CONTROLLERS / sizeof *CONTROLLERS)
-#define DEFAULT_V2       CONTROLLER_COUNT /* ranks behind every v1 controller */
+static const char *const CONTROLLERS[] = {"pids", "memory", "devices", "freezer", "cpu", NULL};
+#define DEFAULT_V2 8 /* ranks behind every v1 controller */
 
 static bool comma_list_has(const char *list, const char *name)
 {
@@ -44,13 +43,13 @@ static void unescape(char *text)
 }
 
 /* The rank of a file system as the key hierarchy; DEFAULT_V2 + 1 when it is none. */
-static size_t rank_of(const char *type, const char *super_options)
+static size_t rank_of(const char *const *controllers, const char *type, const char *super_options)
 {
     if (strcmp(type, "cgroup2") == 0)
         return DEFAULT_V2;
     if (strcmp(type, "cgroup") == 0)
-        for (size_t i = 0; i < CONTROLLER_COUNT; i++)
-            if (comma_list_has(super_options, CONTROLLERS[i]))
+        for (size_t i = 0; controllers[i]; i++)
+            if (comma_list_has(super_options, controllers[i]))
                 return i;
     return DEFAULT_V2 + 1;
 }
@@ -63,14 +62,15 @@ static bool is_visible(const char *mount, bool v2)
 }
 
 /* Splits one line of mountinfo; takes it into *hierarchy when it ranks better than *best. */
-static void consider_mount(char *line, size_t *best, struct cgroup_hierarchy *hierarchy)
+static void consider_mount(const char *const *controllers, char *line, size_t *best,
+                           struct cgroup_hierarchy *hierarchy)
 {
     char *rest = strstr(line, " - ");
     char root[PATH_MAX], mount[PATH_MAX], type[32], options[512];
     if (!rest || sscanf(line, "%*s %*s %*s %4095s %4095s", root, mount) != 2 ||
         sscanf(rest + 3, "%31s %*s %511s", type, options) != 2)
         return;
-    size_t rank = rank_of(type, options);
+    size_t rank = rank_of(controllers, type, options);
     unescape(mount);
     /* A mount with another root shows a part of the hierarchy only (a bind into a container). */
     if (rank >= *best || strcmp(root, "/") != 0 || strlen(mount) >= sizeof hierarchy->mount ||
@@ -80,7 +80,7 @@ static void consider_mount(char *line, size_t *best, struct cgroup_hierarchy *hi
     hierarchy->v2 = rank == DEFAULT_V2;
     snprintf(hierarchy->mount, sizeof hierarchy->mount, "%s", mount);
     snprintf(hierarchy->controller, sizeof hierarchy->controller, "%s",
-             rank < CONTROLLER_COUNT ? CONTROLLERS[rank] : "");
+             rank < DEFAULT_V2 ? controllers[rank] : "");
 }
 
 /* Splits "ID:CONTROLLERS:PATH\n" in place; false when the line is something else. */
@@ -120,7 +120,8 @@ static int find_id(struct cgroup_hierarchy *hierarchy, struct error *err)
                      hierarchy->v2 ? "the v2 hierarchy" : hierarchy->controller);
 }
 
-int cgroup_hierarchy_find(struct cgroup_hierarchy *hierarchy, struct error *err)
+static int find_best(const char *const *controllers, struct cgroup_hierarchy *hierarchy,
+                     struct error *err)
 {
     autofile FILE *file = fopen("/proc/self/mountinfo", "re");
     if (!file)
@@ -130,12 +131,24 @@ int cgroup_hierarchy_find(struct cgroup_hierarchy *hierarchy, struct error *err)
     autofree char *line = NULL;
     size_t size = 0;
     while (getline(&line, &size, file) > 0)
-        consider_mount(line, &best, hierarchy);
+        consider_mount(controllers, line, &best, hierarchy);
     if (best > DEFAULT_V2) {
         error_set(err, EXIT_MACHINE, 0, "cgroups: no hierarchy is mounted that tells containers");
         return error_hint(err, "mount -t cgroup2 none /sys/fs/cgroup");
     }
     return find_id(hierarchy, err);
+}
+
+int cgroup_hierarchy_find(struct cgroup_hierarchy *hierarchy, struct error *err)
+{
+    return find_best(CONTROLLERS, hierarchy, err);
+}
+
+int cgroup_hierarchy_with(const char *controller, struct cgroup_hierarchy *hierarchy,
+                          struct error *err)
+{
+    const char *const controllers[] = {controller, NULL};
+    return find_best(controllers, hierarchy, err);
 }
 
 /* The directory of a cgroup; refuses a path that would lead out of the hierarchy. */

@@ -204,6 +204,22 @@ int http_get(struct http *http, const char *path, char **body, size_t *size, str
     return (int)status;
 }
 
+int http_send(struct http *http, const char *method, const char *path, const char *json,
+              char **body, size_t *size, struct error *err)
+{
+    CURL *easy = http->request.easy;
+    struct curl_slist *type = curl_slist_append(NULL, "Content-Type: application/json");
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, type);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, json ? json : "");
+    int status = http_get(http, path, body, size, err);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    curl_slist_free_all(type);
+    return status;
+}
+
 int http_stream_open(struct http *http, const char *path, struct error *err)
 {
     struct transfer *transfer = &http->stream;

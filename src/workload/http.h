@@ -22,6 +22,10 @@ void http_free(struct http *http);
 /* GET path: returns the status and the body (NUL-terminated, to be freed), -1 on failure. */
 int http_get(struct http *http, const char *path, char **body, size_t *size, struct error *err);
 
+/* The same with another method ("POST", "DELETE") and, unless it is NULL, a JSON document. */
+int http_send(struct http *http, const char *method, const char *path, const char *json,
+              char **body, size_t *size, struct error *err);
+
 /* Begins an endless answer and waits until it has begun. */
 int http_stream_open(struct http *http, const char *path, struct error *err);
 

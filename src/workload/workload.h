@@ -57,6 +57,10 @@ struct cgroup_hierarchy {
 
 int cgroup_hierarchy_find(struct cgroup_hierarchy *hierarchy, struct error *err);
 
+/* The hierarchy in which a controller's files are: v1 where it is mounted there, else v2. */
+int cgroup_hierarchy_with(const char *controller, struct cgroup_hierarchy *hierarchy,
+                          struct error *err);
+
 /* The kernel's id (kn->id, the directory's inode) of a cgroup by its path below the mount. */
 int cgroup_key(const struct cgroup_hierarchy *hierarchy, const char *path, uint64_t *key,
                struct error *err);

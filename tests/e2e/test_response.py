@@ -1,8 +1,96 @@
-"""Harm and response on real containers."""
+"""Harm and response on real containers: an intruder, and what is done about him."""
 
 import json
+import socket
+import threading
+import time
 
+import network
+import pytest
 from conftest import wait_until
+
+# What the intruder runs: he looks around, then speaks to his own machine a thousand times a second.
+LOOK = "cat /etc/shadow; id; ls -l /proc/1/fd | sort | uniq; uname -a; hostname"
+BEAT = ("/usr/bin/python3 -S -c 'import socket, time\n"
+        "s = socket.create_connection((\"{address}\", {port}))\n"
+        "while True: s.sendall(b\"x\"); time.sleep(0.001)'")
+
+
+class Intruder:
+    """His machine, to which his program in the container speaks."""
+
+    def __init__(self, web):
+        self.web, self.last, self.beats = web, 0.0, 0
+        with network.inside(web.client):
+            self.listener = socket.create_server(("0.0.0.0", 0))
+        self.listener.settimeout(20)
+
+    def break_in(self, replica, heard=True):
+        """Returns when he is heard, unless he may be stopped before that."""
+        address = self.web.system.network.addresses[f"{self.web.service}-client"]
+        command = f"({BEAT.format(address=address, port=self.listener.getsockname()[1])}) & {LOOK}"
+        threading.Thread(target=self._ask, args=(replica, command), daemon=True).start()
+        threading.Thread(target=self._listen, daemon=True).start()
+        assert not heard or wait_until(lambda: self.beats > 5), "the intruder never spoke"
+
+    def _ask(self, replica, command):
+        try:
+            self.web.run(replica, command)
+        except OSError:
+            pass
+
+    def _listen(self):
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:
+            return  # he never came
+        while data := connection.recv(4096):
+            self.last, self.beats = time.monotonic(), self.beats + len(data)
+
+    def is_silent(self, seconds=0.5):
+        return time.monotonic() - self.last > seconds
+
+
+@pytest.fixture(name="intruder")
+def intruder_fixture(web):
+    made = Intruder(web)
+    yield made
+    made.listener.close()
+
+
+def ask(skink, daemon, verb, *words):
+    answer = skink(verb, *words, "--socket", daemon.socket)
+    assert answer.returncode == 0, f"{verb}: {answer.stderr}\n{daemon.said()}"
+    return answer.stdout
+
+
+def listed(skink, daemon, verb, *words):
+    return [json.loads(line) for line in
+            ask(skink, daemon, verb, *words, "--json").splitlines()]
+
+
+def measures(skink, daemon, name=None, state=None):
+    return [one for one in listed(skink, daemon, "measures", "--all")
+            if name in (None, one["measure"]) and state in (None, one["state"])]
+
+
+def approve(skink, daemon):
+    """A person's word for the plan that waits."""
+    plan = wait_until(lambda: listed(skink, daemon, "plan"))[0]
+    assert plan["state"] == "waits for approval" and not measures(skink, daemon)
+    ask(skink, daemon, "approve", plan["number"])
+
+
+def wait_measure(skink, daemon, name, state, timeout=10):
+    found = wait_until(lambda: measures(skink, daemon, name, state), timeout, 0.1)
+    assert found, f"{measures(skink, daemon)}\n{daemon.said()}"
+    return found[0]
+
+
+def responding(**respond):
+    """Settings under which the service web is worth much and is answered for."""
+    return {"services": {"web": {"harm": {"criticality": 1, "confidentiality_impact": "high"},
+                                 "respond": respond}}}
 
 
 def test_harm_is_explained(skink, agent, web):
@@ -11,17 +99,83 @@ def test_harm_is_explained(skink, agent, web):
     daemon = agent(services={"web": {"harm": settings}}).start()
     replica = web.replica("web-1")
     daemon.wait_for("web", lambda service: service["replicas"])
-
-    def harm():
-        answer = skink("harm", "web", "--json", "--socket", daemon.socket)
-        return json.loads(answer.stdout) if answer.returncode == 0 else None
-
-    found = wait_until(harm)
-    assert found and replica.state() == "running"
+    found = wait_until(lambda: listed(skink, daemon, "harm", "web"))[0]
+    assert replica.state() == "running"
     miss = 1 - (1 - 1.5 * 0.22) * (1 - 0.22) ** 2
     assert abs(found["own"]["miss"] - miss) < 1e-9
     assert abs(found["own"]["harm"] - miss / 0.915) < 1e-9
     assert found["own"]["powers"] == [] and found["leads_to"] == []
-    shown = skink("harm", "--socket", daemon.socket)
-    assert "criticality 1 x miss" in shown.stdout
+    assert "criticality 1 x miss" in ask(skink, daemon, "harm")
     assert skink("harm", "nobody", "--socket", daemon.socket).returncode == 2
+
+
+def test_to_observe_is_to_do_nothing(skink, watching, web, intruder):
+    daemon, replica = watching(**responding())
+    intruder.break_in(replica)
+    daemon.wait_alert(replica.id)
+    plan, = wait_until(lambda: listed(skink, daemon, "plan"))
+    assert (plan["state"], plan["policy"]) == ("observed", "observe")
+    names = {one["measure"] for stage in plan["options"].values() for one in stage}
+    assert {"stop", "pause", "quarantine", "kill", "replace", "evidence"} <= names
+    time.sleep(1)
+    assert measures(skink, daemon) == [] and not intruder.is_silent()
+    assert replica.state() == "running"
+
+
+def test_pause_and_undo(skink, watching, web, intruder):
+    """The replica stands still before the intruder is at home; undone, it goes on where it was."""
+    daemon, replica = watching(**responding(policy="act", minimum=0, **{"except": "stop,kill"}))
+    intruder.break_in(replica, heard=False)
+    pause = wait_measure(skink, daemon, "pause", "in force")
+    assert replica.state() == "paused" and wait_until(intruder.is_silent, 5)
+    assert 0 < pause["latency_ms"] < 1000, pause
+    evidence = wait_measure(skink, daemon, "evidence", "done")["token"]
+    assert evidence["processes"] >= 2
+    kept = daemon.state / "evidence"
+    assert any(b"app.py" in file.read_bytes() for file in kept.rglob("cmdline"))
+    ask(skink, daemon, "undo", pause["number"])
+    assert replica.state() == "running"
+    assert measures(skink, daemon, "pause")[0]["state"] == "undone"
+    assert wait_until(lambda: intruder.beats > 5) and not intruder.is_silent()
+    assert "not in force" in skink("undo", pause["number"], "--socket", daemon.socket).stderr
+
+
+def test_quarantine_expires(skink, watching, web, intruder):
+    """The intruder's connection is dead; the replica's processes go on, and later its network."""
+    daemon, replica = watching(**responding(policy="ask", minimum=0, expiry="6s",
+                                            **{"except": "stop,kill,pause"}))
+    intruder.break_in(replica)
+    approve(skink, daemon)
+    quarantine = wait_measure(skink, daemon, "quarantine", "in force")
+    assert wait_until(intruder.is_silent, 5) and replica.state() == "running"
+    assert 0 < quarantine["latency_ms"] < 1000, quarantine
+    with pytest.raises(OSError), network.inside(web.client):
+        socket.create_connection((replica.address, 8000), timeout=0.5)
+    wait_measure(skink, daemon, "quarantine", "expired", 15)
+    assert wait_until(lambda: not intruder.is_silent(), 10)
+
+
+def test_what_is_in_force_survives_the_daemon(skink, watching, web, intruder):
+    daemon, replica = watching(**responding(policy="act", minimum=0, **{"except": "stop,kill"}))
+    intruder.break_in(replica, heard=False)
+    pause = wait_measure(skink, daemon, "pause", "in force")
+    daemon.end()
+    assert replica.state() == "paused"
+    daemon.start()
+    assert measures(skink, daemon, "pause", "in force")[0]["number"] == pause["number"]
+    ask(skink, daemon, "undo", pause["number"])
+    assert replica.state() == "running"
+
+
+def test_the_kernel_stops_whoever_is_foreign(skink, watching, web, intruder):
+    """The intruder's program dies at its next foreign call; the server goes on serving."""
+    daemon, replica = watching(**responding(policy="ask", **{"except": "kill,throttle"}))
+    intruder.break_in(replica)
+    approve(skink, daemon)
+    wait_measure(skink, daemon, "stop", "in force")
+    said = ""
+    try:
+        said = web.run(replica, LOOK)
+    except OSError:
+        pass
+    assert "uid=" not in said

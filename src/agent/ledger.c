@@ -1,0 +1,250 @@
+#include "agent/ledger.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/alert_file.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+struct ledger {
+    char *path; /* measures.json */
+    struct saver *saver;
+    struct alert_file *file;
+    uint64_t next; /* number of the next record */
+    json_t *plans, *measures;
+    json_t *effects; /* measure -> [worked, failed] */
+};
+
+const char *record_text(const json_t *record, const char *key)
+{
+    const char *text = json_string_value(json_object_get(record, key));
+    return text ? text : "";
+}
+
+uint64_t record_number(const json_t *record, const char *key)
+{
+    json_int_t value = json_integer_value(json_object_get(record, key));
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+bool record_is(const json_t *record, const char *state)
+{
+    return strcmp(record_text(record, "state"), state) == 0;
+}
+
+/* ---- to the disk and back ---- */
+
+static void save(struct ledger *ledger)
+{
+    json_t *whole =
+        json_pack("{s:I,s:O,s:O,s:O}", "next", (json_int_t)ledger->next, "plans", ledger->plans,
+                  "measures", ledger->measures, "effects", ledger->effects);
+    char *text = memory_must(json_dumps(whole, JSON_INDENT(1)));
+    saver_write(ledger->saver, ledger->path, text, strlen(text));
+    json_decref(whole);
+}
+
+static void tell(struct ledger *ledger, const json_t *record)
+{
+    autofree char *text = memory_must(json_dumps(record, JSON_COMPACT));
+    autofree char *line = NULL;
+    if (asprintf(&line, "%s\n", text) < 0)
+        memory_must(NULL);
+    alert_file_write(ledger->file, line);
+}
+
+/* Only objects of what is to be an array, an empty one when it is none. */
+static json_t *take_records(const json_t *whole, const char *key)
+{
+    json_t *records = json_array();
+    const json_t *kept = json_object_get(whole, key);
+    json_t *record;
+    size_t i;
+    json_array_foreach (kept, i, record)
+        if (json_is_object(record))
+            json_array_append(records, record);
+    return records;
+}
+
+static int load(struct ledger *ledger, struct error *err)
+{
+    json_error_t why;
+    autofile FILE *file = fopen(ledger->path, "re");
+    json_t *whole = file ? json_loadf(file, 0, &why) : NULL;
+    if (file && !json_is_object(whole)) {
+        json_decref(whole);
+        error_set(err, EXIT_USAGE, 0, "%s: not a whole file of measures", ledger->path);
+        return error_hint(err, "what it held in force is not known any more; move it away");
+    }
+    if (!file && errno != ENOENT)
+        return error_set(err, EXIT_USAGE, errno, "cannot read %s", ledger->path);
+    ledger->next = record_number(whole, "next");
+    ledger->plans = take_records(whole, "plans");
+    ledger->measures = take_records(whole, "measures");
+    ledger->effects = json_object_get(whole, "effects");
+    ledger->effects =
+        json_is_object(ledger->effects) ? json_incref(ledger->effects) : json_object();
+    json_decref(whole);
+    return 0;
+}
+
+/* What the daemon that ended could not bring to its end. */
+static void adopt(struct ledger *ledger)
+{
+    json_t *record;
+    size_t i;
+    json_array_foreach (ledger->measures, i, record) {
+        const struct measure *measure = measure_find(record_text(record, "measure"));
+        bool in_force = record_is(record, "in force");
+        if (record_is(record, "undoing"))
+            ledger_state(ledger, record, "in force", NULL);
+        else if (in_force && measure && measure->ends_with_daemon)
+            ledger_state(ledger, record, "undone", "the daemon ended");
+        else if (in_force)
+            log_info("still in force: %s of %s (measure %llu)", record_text(record, "measure"),
+                     record_text(record, "replica_name"),
+                     (unsigned long long)record_number(record, "number"));
+    }
+}
+
+struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct error *err)
+{
+    autofree char *lines = NULL;
+    struct ledger *ledger = memory_must(calloc(1, sizeof *ledger));
+    ledger->saver = saver;
+    if (asprintf(&ledger->path, "%s/measures.json", state_dir) < 0 ||
+        asprintf(&lines, "%s/measures.jsonl", state_dir) < 0)
+        memory_must(NULL);
+    if (load(ledger, err) == 0 && (ledger->file = alert_file_open(lines, err))) {
+        adopt(ledger);
+        return ledger;
+    }
+    ledger_close(ledger);
+    return NULL;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (!ledger)
+        return;
+    json_decref(ledger->plans);
+    json_decref(ledger->measures);
+    json_decref(ledger->effects);
+    alert_file_close(ledger->file);
+    free(ledger->path);
+    free(ledger);
+}
+
+/* ---- records ---- */
+
+/* The oldest goes when there are too many, but never one that is in force. */
+static void make_room(json_t *records, size_t most)
+{
+    for (size_t i = 0; json_array_size(records) >= most && i < json_array_size(records);) {
+        const json_t *record = json_array_get(records, i);
+        if (record_is(record, "in force") || record_is(record, "undoing"))
+            i++;
+        else
+            json_array_remove(records, i);
+    }
+}
+
+static json_t *file(struct ledger *ledger, json_t *records, size_t most, const char *type,
+                    json_t *record)
+{
+    char time[CLOCK_TEXT];
+    make_room(records, most);
+    json_object_set_new(record, "type", json_string(type));
+    json_object_set_new(record, "number", json_integer((json_int_t)++ledger->next));
+    json_object_set_new(record, "time", json_string(clock_format(clock_realtime(), time)));
+    json_array_append_new(records, record);
+    tell(ledger, record);
+    save(ledger);
+    return record;
+}
+
+json_t *ledger_plan(struct ledger *ledger, json_t *record)
+{
+    return file(ledger, ledger->plans, LEDGER_PLANS, "plan", record);
+}
+
+json_t *ledger_measure(struct ledger *ledger, json_t *record)
+{
+    return file(ledger, ledger->measures, LEDGER_MEASURES, "measure", record);
+}
+
+void ledger_state(struct ledger *ledger, json_t *record, const char *state, const char *why)
+{
+    json_object_set_new(record, "state", json_string(state));
+    if (why && *why)
+        json_object_set_new(record, "why", json_string(why));
+    tell(ledger, record);
+    save(ledger);
+}
+
+static json_t *find(const json_t *records, uint64_t number)
+{
+    json_t *record;
+    size_t i;
+    json_array_foreach (records, i, record)
+        if (record_number(record, "number") == number)
+            return record;
+    return NULL;
+}
+
+json_t *ledger_find_plan(const struct ledger *ledger, uint64_t number)
+{
+    return find(ledger->plans, number);
+}
+
+json_t *ledger_find_measure(const struct ledger *ledger, uint64_t number)
+{
+    return find(ledger->measures, number);
+}
+
+const json_t *ledger_plans(const struct ledger *ledger)
+{
+    return ledger->plans;
+}
+
+const json_t *ledger_measures(const struct ledger *ledger)
+{
+    return ledger->measures;
+}
+
+uint32_t ledger_spent(const struct ledger *ledger, const char *service, uint64_t since)
+{
+    const json_t *record;
+    size_t i;
+    uint32_t spent = 0;
+    json_array_foreach (ledger->measures, i, record)
+        spent += record_number(record, "begun") > since &&
+                 (!service || strcmp(record_text(record, "service"), service) == 0);
+    return spent;
+}
+
+/* ---- what was seen of each measure ---- */
+
+struct choice_effect ledger_effect(const struct ledger *ledger, const struct measure *measure)
+{
+    const json_t *seen = json_object_get(ledger->effects, measure->name);
+    double worked = json_number_value(json_array_get(seen, 0));
+    double failed = json_number_value(json_array_get(seen, 1));
+    return (struct choice_effect){measure->worked + (worked > 0 ? worked : 0),
+                                  measure->failed + (failed > 0 ? failed : 0)};
+}
+
+void ledger_learn(struct ledger *ledger, const struct measure *measure, bool worked)
+{
+    struct choice_effect effect = ledger_effect(ledger, measure);
+    choice_learn(&effect, worked);
+    json_object_set_new(
+        ledger->effects, measure->name,
+        json_pack("[f,f]", effect.worked - measure->worked, effect.failed - measure->failed));
+    save(ledger);
+}

@@ -1,0 +1,54 @@
+/*
+ * The book of plans and measures: what was chosen, what is in force, how often each measure has
+ * worked. It survives the daemon: measures.json holds the state, measures.jsonl tells every change.
+ *
+ * A record is an object. Of a measure: "number", "plan", "service", "replica", "measure", "state"
+ * ("in force", "done", "failed", "undone", …), "begun" and "expires" (CLOCK_REALTIME, ns), "token".
+ */
+#ifndef SKINK_AGENT_LEDGER_H
+#define SKINK_AGENT_LEDGER_H
+
+#include <jansson.h>
+
+#include "agent/saver.h"
+#include "respond/choice.h"
+
+#define LEDGER_PLANS    64  /* the latest ones are kept */
+#define LEDGER_MEASURES 512 /* the same; what is in force is kept longer */
+
+struct ledger;
+
+/* What another daemon left is taken over. saver is borrowed. */
+struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct error *err);
+
+/* NULL is allowed. */
+void ledger_close(struct ledger *ledger);
+
+/* Files a record, which it takes over: gives it its number and the time. Returns it, borrowed. */
+json_t *ledger_plan(struct ledger *ledger, json_t *record);
+json_t *ledger_measure(struct ledger *ledger, json_t *record);
+
+/* Sets the state of a record and tells it; why may be NULL. */
+void ledger_state(struct ledger *ledger, json_t *record, const char *state, const char *why);
+
+/* By number, NULL when there is none. */
+json_t *ledger_find_plan(const struct ledger *ledger, uint64_t number);
+json_t *ledger_find_measure(const struct ledger *ledger, uint64_t number);
+
+/* Both kept by the ledger, the oldest first. */
+const json_t *ledger_plans(const struct ledger *ledger);
+const json_t *ledger_measures(const struct ledger *ledger);
+
+/* Measures that were tried on the service (NULL: on any) since a time. */
+uint32_t ledger_spent(const struct ledger *ledger, const char *service, uint64_t since);
+
+/* How a measure has worked so far; changed by ledger_learn alone. */
+struct choice_effect ledger_effect(const struct ledger *ledger, const struct measure *measure);
+void ledger_learn(struct ledger *ledger, const struct measure *measure, bool worked);
+
+/* Members of a record. */
+const char *record_text(const json_t *record, const char *key);
+uint64_t record_number(const json_t *record, const char *key);
+bool record_is(const json_t *record, const char *state);
+
+#endif

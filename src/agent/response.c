@@ -1,0 +1,283 @@
+/*
+ * From an alert to a plan to measures: what is done about a replica that has left a learned
+ * profile, when the service's policy says so.
+ */
+#include "agent/response.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "incident/incident.h"
+
+#define HOUR    (3600 * NS_PER_S)
+#define VERDICT (5 * NS_PER_S) /* a contained replica that is foreign after this is not */
+#define SETTLED (1 * NS_PER_S) /* calls that were under way when the measure came */
+#define AGAIN \
+    (10 * NS_PER_S) /* what could not be ended when it expired is tried again after this */
+
+/* ---- the plan ---- */
+
+/* May another measure be tried in this hour? */
+static bool within_budget(struct agent *agent, const struct watched *watched)
+{
+    const struct ledger *ledger = agent->response->ledger;
+    const char *service = watched->service->name;
+    uint64_t now = clock_realtime();
+    uint64_t since = now > HOUR ? now - HOUR : 0;
+    return ledger_spent(ledger, service, since) <
+               config_service(agent->config, service)->respond.budget &&
+           ledger_spent(ledger, NULL, since) < agent->config->budget;
+}
+
+void response_carry_out(struct agent *agent, const struct situation *now, const json_t *plan)
+{
+    struct execution execution = {.number = record_number(plan, "number"),
+                                  .target = measure_target_copy(&now->target)};
+    for (enum measure_stage stage = 0; stage < STAGES; stage++)
+        for (size_t i = 0; i < now->chosen[stage] && i < EXECUTOR_CHOICES; i++)
+            execution.choice[stage][i] = now->option[now->order[stage][i]].measure;
+    executor_start(agent->response->executor, &execution);
+}
+
+/* Has a person taken back a measure of this replica that would still be in force? */
+static bool was_undone(const struct ledger *ledger, const struct watched *watched)
+{
+    const json_t *record;
+    size_t i;
+    json_array_foreach (ledger_measures(ledger), i, record)
+        if (record_is(record, "undone") && record_number(record, "expires") > clock_realtime() &&
+            strcmp(record_text(record, "replica"), watched->workload.id) == 0)
+            return true;
+    return false;
+}
+
+static const char *decide(struct agent *agent, const struct watched *watched,
+                          const struct situation *now)
+{
+    if (!situation_is_worth(now))
+        return "nothing to do";
+    if (now->target.rule.policy == POLICY_OBSERVE)
+        return "observed";
+    if (now->target.rule.policy == POLICY_ASK || now->given.approved)
+        return "waits for approval";
+    if (was_undone(agent->response->ledger, watched))
+        return "waits for approval: a person undid the last measure";
+    return within_budget(agent, watched) ? "carried out" : "waits for approval: over budget";
+}
+
+double alert_belief(const json_t *told)
+{
+    return incident_score(
+        (uint32_t)record_number(told, "score"), (uint32_t)record_number(told, "threshold"),
+        record_number(told, "novelties"), strcmp(record_text(told, "detector"), "loss") == 0,
+        strcmp(record_text(told, "profile"), "complete") == 0);
+}
+
+double response_harm(struct agent *agent, const char *service)
+{
+    json_t *harm = harm_of(agent, service);
+    double value = json_number_value(json_object_get(harm, "harm"));
+    json_decref(harm);
+    return value;
+}
+
+/* Only what a whole profile has learned is a reason to act; a loss is none. */
+static bool is_reason(const struct watched *watched, const json_t *told)
+{
+    return watched->service->mode == MODE_DETECT && !watched->learns_start &&
+           strcmp(record_text(told, "profile"), "complete") == 0 &&
+           strcmp(record_text(told, "detector"), "loss") != 0;
+}
+
+void response_alert(struct agent *agent, struct watched *watched, const json_t *told)
+{
+    uint64_t begun = clock_monotonic();
+    if (watched->planned || !is_reason(watched, told))
+        return;
+    double harm = response_harm(agent, watched->service->name);
+    autofree struct situation *now =
+        situation_look(agent, watched, alert_belief(told), harm, false);
+    if (!situation_is_worth(now)) { /* is there what only a person may choose? */
+        free(now);
+        now = situation_look(agent, watched, alert_belief(told), harm, true);
+    }
+    const char *decision = decide(agent, watched, now);
+    if (!situation_is_worth(now) && watched->told_nothing)
+        return; /* the alert grows; there is still nothing to do */
+    json_t *plan = situation_json(watched, now);
+    json_object_set_new(plan, "alert", json_string(record_text(told, "id")));
+    json_object_set_new(plan, "state", json_string(decision));
+    json_object_set_new(plan, "alerted_ns", json_integer((json_int_t)begun));
+    json_object_set_new(plan, "foreign_ns", json_integer((json_int_t)alert_first(watched->alert)));
+    watched->planned = situation_is_worth(now);
+    watched->told_nothing = !situation_is_worth(now);
+    ledger_plan(agent->response->ledger, plan);
+    if (strcmp(decision, "carried out") == 0)
+        response_carry_out(agent, now, plan);
+    log_info("plan %llu for %s: %s", (unsigned long long)record_number(plan, "number"),
+             watched->workload.name, decision);
+}
+
+/* ---- what comes of it ---- */
+
+static double milliseconds(uint64_t from, uint64_t to)
+{
+    return (double)clock_passed(to, from) / (double)NS_PER_MS;
+}
+
+/* A replica that has been replaced needs no other measure any more; nothing of them is undone. */
+static void supersede(struct ledger *ledger, const json_t *by)
+{
+    json_t *record;
+    size_t i;
+    json_array_foreach (ledger_measures(ledger), i, record)
+        if (record != by && record_is(record, "in force") &&
+            strcmp(record_text(record, "replica"), record_text(by, "replica")) == 0)
+            ledger_state(ledger, record, "done", "the replica was replaced");
+}
+
+static bool stays_in_force(const struct measure *measure)
+{
+    return measure->undo || measure->expire || measure->takes_out;
+}
+
+static void note_outcome(struct agent *agent, const struct outcome *outcome, json_t *plan)
+{
+    struct ledger *ledger = agent->response->ledger;
+    const struct measure *measure = outcome->measure;
+    bool done = outcome->what == OUTCOME_DONE;
+    bool in_force = done && stays_in_force(measure) && !(measure->irreversible && !measure->undo);
+    const char *service = record_text(plan, "service");
+    uint64_t now = clock_realtime();
+    const struct service_config *config = config_service(agent->config, service);
+    json_t *record =
+        json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:I,s:f,s:f,s:f}", "plan",
+                  (json_int_t)record_number(plan, "number"), "service", service, "replica",
+                  record_text(plan, "replica"), "replica_name", record_text(plan, "replica_name"),
+                  "measure", measure->name, "state",
+                  in_force ? "in force" : (done ? "done" : "failed"), "begun", (json_int_t)now,
+                  "latency_ms", milliseconds(record_number(plan, "alerted_ns"), outcome->ended),
+                  "since_call_ms", milliseconds(record_number(plan, "foreign_ns"), outcome->ended),
+                  "took_ms", milliseconds(outcome->began, outcome->ended));
+    if (in_force) {
+        json_object_set_new(record, "expires",
+                            json_integer((json_int_t)(now + config->respond.expiry)));
+        json_object_set_new(record, "in_force_ns", json_integer((json_int_t)outcome->ended));
+    }
+    if (outcome->token)
+        json_object_set(record, "token", outcome->token);
+    if (!done)
+        json_object_set_new(record, "why", json_string(outcome->why));
+    ledger_measure(ledger, record);
+    if (!done || measure->stage != STAGE_CONTAIN) /* those are judged later by their effect */
+        ledger_learn(ledger, measure, done);
+    if (in_force && measure->expire)
+        supersede(ledger, record);
+    log_info("%s of %s: %s%s%s", measure->name, record_text(record, "replica_name"),
+             record_text(record, "state"), done ? "" : ": ", done ? "" : outcome->why);
+}
+
+static void on_outcome(void *context, const struct outcome *outcome)
+{
+    struct agent *agent = context;
+    struct ledger *ledger = agent->response->ledger;
+    if (outcome->what == OUTCOME_DONE || outcome->what == OUTCOME_FAILED) {
+        json_t *plan = ledger_find_plan(ledger, outcome->number);
+        if (plan)
+            note_outcome(agent, outcome, plan);
+        return;
+    }
+    json_t *record = ledger_find_measure(ledger, outcome->number);
+    if (record && outcome->what == OUTCOME_UNDONE)
+        ledger_state(ledger, record, record_number(record, "expired") ? "expired" : "undone", NULL);
+    else if (record)
+        ledger_state(ledger, record, "in force", outcome->why);
+}
+
+/* ---- time ---- */
+
+struct watched *response_replica(struct agent *agent, const char *id)
+{
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++)
+        if (agent->watched[i] && agent->watched[i]->service &&
+            strcmp(agent->watched[i]->workload.id, id) == 0)
+            return agent->watched[i];
+    return NULL;
+}
+
+void response_take_back(struct agent *agent, json_t *record, bool expired)
+{
+    const struct measure_kernel kernel = response_kernel(agent);
+    const struct measure *measure = measure_find(record_text(record, "measure"));
+    if (!measure)
+        return;
+    if (expired)
+        json_object_set_new(record, "expired", json_integer(1));
+    ledger_state(agent->response->ledger, record, "undoing", NULL);
+    executor_undo(agent->response->executor, record_number(record, "number"), measure,
+                  json_object_get(record, "token"), &kernel, expired);
+}
+
+/* Has the contained replica gone on being foreign? The next choice is to know. */
+static void judge(struct agent *agent, json_t *record, uint64_t now)
+{
+    const struct measure *measure = measure_find(record_text(record, "measure"));
+    uint64_t since = record_number(record, "in_force_ns");
+    if (!measure || measure->stage != STAGE_CONTAIN || json_object_get(record, "worked") ||
+        since == 0 || clock_passed(now, since) < VERDICT)
+        return;
+    const struct watched *watched = response_replica(agent, record_text(record, "replica"));
+    uint64_t last =
+        watched ? probe_replica(agent->probe, watched->index)->counters.last_mismatch : 0;
+    bool worked = last <= since + SETTLED;
+    json_object_set_new(record, "worked", json_boolean(worked));
+    ledger_learn(agent->response->ledger, measure, worked);
+}
+
+void response_tick(struct agent *agent, uint64_t now)
+{
+    uint64_t wall = clock_realtime();
+    json_t *record;
+    size_t i;
+    json_array_foreach (ledger_measures(agent->response->ledger), i, record) {
+        uint64_t expires = record_number(record, "expires");
+        if (!record_is(record, "in force"))
+            continue;
+        judge(agent, record, now);
+        if (expires && wall > expires && wall > record_number(record, "again")) {
+            json_object_set_new(record, "again", json_integer((json_int_t)wall + (json_int_t)AGAIN));
+            response_take_back(agent, record, true);
+        }
+    }
+}
+
+/* ---- opening and closing ---- */
+
+int response_open(struct agent *agent, struct error *err)
+{
+    struct response *response = memory_must(calloc(1, sizeof *response));
+    agent->response = response;
+    if (asprintf(&response->evidence, "%s/evidence", agent->config->state_dir) < 0)
+        memory_must(NULL);
+    response->ledger = ledger_open(agent->config->state_dir, agent->saver, err);
+    response->executor =
+        response->ledger ? executor_open(agent->event, on_outcome, agent, err) : NULL;
+    return response->executor ? 0 : -1;
+}
+
+void response_close(struct agent *agent)
+{
+    struct response *response = agent->response;
+    if (!response)
+        return;
+    executor_close(response->executor);
+    ledger_close(response->ledger);
+    free(response->evidence);
+    free(response);
+    agent->response = NULL;
+}

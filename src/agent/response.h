@@ -1,0 +1,58 @@
+/* What the files of responding share: response.c (from alert to measure), response_plan.c (what
+ * could be done), response_answer.c (what the verbs are told). */
+#ifndef SKINK_AGENT_RESPONSE_H
+#define SKINK_AGENT_RESPONSE_H
+
+#include "agent/executor.h"
+#include "agent/ledger.h"
+#include "agent/state.h"
+#include "respond/choice.h"
+
+#define MEASURES_MAX 32
+
+struct response {
+    struct ledger *ledger;
+    struct executor *executor;
+    char *evidence; /* the directory that it goes to */
+};
+
+/* Everything that a plan is made from. */
+struct situation {
+    struct choice_case given;
+    struct measure_target target; /* texts are borrowed */
+    struct choice_option option[MEASURES_MAX];
+    struct choice_value value[MEASURES_MAX];
+    struct error why[MEASURES_MAX]; /* what makes an option impossible */
+    size_t options;
+    size_t order[STAGES][MEASURES_MAX];
+    size_t chosen[STAGES];
+};
+
+/* ---- response_plan.c ---- */
+
+/* What could be done about a replica now. Caller frees. */
+struct situation *situation_look(struct agent *agent, struct watched *watched, double belief,
+                                 double harm, bool approved);
+
+/* Is anything worth doing? Evidence is not taken for its own sake, only before the replica is
+ * touched. */
+bool situation_is_worth(const struct situation *now);
+
+/* The measures that are tried first, by stage. New reference. */
+json_t *situation_chosen(const struct situation *now);
+
+/* The plan as a record without its state. New reference. */
+json_t *situation_json(const struct watched *watched, const struct situation *now);
+
+struct measure_kernel response_kernel(struct agent *agent);
+
+/* ---- response.c ---- */
+
+/* Has the plan carried out, off the event loop. */
+void response_carry_out(struct agent *agent, const struct situation *now, const json_t *plan);
+
+void response_take_back(struct agent *agent, json_t *record, bool expired);
+double response_harm(struct agent *agent, const char *service);
+struct watched *response_replica(struct agent *agent, const char *id);
+
+#endif

@@ -1,0 +1,151 @@
+/* What could be done about a replica: each measure looked at, and ranked. */
+#include <string.h>
+
+#include "agent/response.h"
+#include "base/memory.h"
+
+static int kernel_stop(void *context, uint32_t replica, uint32_t generation, bool on)
+{
+    return probe_replica_stop(context, replica, generation, on);
+}
+
+struct measure_kernel response_kernel(struct agent *agent)
+{
+    return (struct measure_kernel){.context = agent->probe, .stop = kernel_stop};
+}
+
+/* Is it out of service by a measure that is in force? */
+static bool is_out(const struct response *response, const struct watched *watched)
+{
+    const json_t *record;
+    size_t i;
+    json_array_foreach (ledger_measures(response->ledger), i, record) {
+        const struct measure *measure = measure_find(record_text(record, "measure"));
+        if (record_is(record, "in force") && measure && (measure->takes_out || measure->expire) &&
+            strcmp(record_text(record, "replica"), watched->workload.id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t serving(struct agent *agent, const struct service *service)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        const struct watched *watched = agent->watched[i];
+        count += watched && watched->service && watched->workload.pid > 0 &&
+                 strcmp(watched->service->name, service->name) == 0 &&
+                 !is_out(agent->response, watched);
+    }
+    return count;
+}
+
+static bool shares_network(struct agent *agent, const struct watched *watched)
+{
+    uint8_t none[1][16];
+    uint32_t own = 0, other = 0;
+    workload_addresses(watched->workload.pid, none, 1, &own);
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        const struct watched *each = agent->watched[i];
+        if (!each || each == watched || !each->service || each->workload.pid <= 0)
+            continue;
+        if (workload_addresses(each->workload.pid, none, 1, &other) > 0 && other == own)
+            return true;
+    }
+    return false;
+}
+
+static const char *engine_socket(const struct config *config, enum workload_engine engine)
+{
+    if (engine == ENGINE_DOCKER)
+        return config->docker_socket ? config->docker_socket : "/var/run/docker.sock";
+    if (engine == ENGINE_PODMAN)
+        return config->podman_socket ? config->podman_socket : "/run/podman/podman.sock";
+    return NULL;
+}
+
+static void look_at_options(struct agent *agent, struct situation *now)
+{
+    now->options = measure_count() < MEASURES_MAX ? measure_count() : MEASURES_MAX;
+    for (size_t i = 0; i < now->options; i++) {
+        bool possible = !measure_listed(measures[i], now->target.rule.except);
+        if (!possible)
+            error_set(&now->why[i], EXIT_USAGE, 0, "the configuration excepts it");
+        else
+            possible = measures[i]->check(&now->target, &now->why[i]) == 0;
+        now->option[i] = (struct choice_option){
+            .measure = measures[i],
+            .effect = ledger_effect(agent->response->ledger, measures[i]),
+            .impossible = possible ? NULL : now->why[i].text,
+        };
+    }
+    for (enum measure_stage stage = 0; stage < STAGES; stage++)
+        now->chosen[stage] = choice_rank(&now->given, now->option, now->options, stage, now->value,
+                                         now->order[stage]);
+}
+
+struct situation *situation_look(struct agent *agent, struct watched *watched, double belief,
+                                 double harm, bool approved)
+{
+    const struct service_config *config = config_service(agent->config, watched->service->name);
+    struct situation *now = memory_must(calloc(1, sizeof *now));
+    now->given = (struct choice_case){
+        .belief = belief,
+        .harm = harm,
+        .criticality = config->harm.criticality,
+        .serving = serving(agent, watched->service),
+        .minimum = config->respond.minimum,
+        .out = is_out(agent->response, watched),
+        .approved = approved,
+    };
+    now->target = (struct measure_target){
+        .workload = watched->workload,
+        .rule = config->respond,
+        .powers = harm_powers(watched),
+        .shares_network = shares_network(agent, watched),
+        .replica = watched->index,
+        .generation = watched->generation,
+        .kernel = response_kernel(agent),
+        .engine_socket = engine_socket(agent->config, watched->workload.engine),
+        .evidence = agent->response->evidence,
+    };
+    look_at_options(agent, now);
+    return now;
+}
+
+/* ---- the plan ---- */
+
+static const char *policy_name(uint32_t policy)
+{
+    static const char *const NAMES[] = {"observe", "ask", "act"};
+    return NAMES[policy];
+}
+
+bool situation_is_worth(const struct situation *now)
+{
+    return now->chosen[STAGE_CONTAIN] > 0 || now->chosen[STAGE_RECOVER] > 0;
+}
+
+json_t *situation_chosen(const struct situation *now)
+{
+    json_t *chosen = json_array();
+    for (enum measure_stage stage = 0; stage < STAGES && situation_is_worth(now); stage++)
+        if (now->chosen[stage] > 0)
+            json_array_append_new(chosen,
+                                  json_string(now->option[now->order[stage][0]].measure->name));
+    return chosen;
+}
+
+json_t *situation_json(const struct watched *watched, const struct situation *now)
+{
+    json_t *stages = json_object();
+    for (enum measure_stage stage = 0; stage < STAGES; stage++)
+        json_object_set_new(stages, measure_stage_name(stage),
+                            choice_json(now->option, now->value, now->options, stage));
+    return json_pack(
+        "{s:s,s:s,s:s,s:s,s:f,s:f,s:i,s:i,s:s,s:o,s:o}", "service", watched->service->name,
+        "version", watched->service->version, "replica", watched->workload.id, "replica_name",
+        watched->workload.name, "belief", now->given.belief, "harm", now->given.harm, "serving",
+        (int)now->given.serving, "minimum", (int)now->given.minimum, "policy",
+        policy_name(now->target.rule.policy), "chosen", situation_chosen(now), "options", stages);
+}

@@ -1,0 +1,193 @@
+/* `skink measures`, `skink undo`, `skink approve`: what is in force, and a person's word about it.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/control.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/parse.h"
+#include "cmd/ask.h"
+#include "cmd/cmd.h"
+
+#define PATIENCE (30 * NS_PER_S)
+
+static const struct cmd_option LIST_OPTIONS[] = {
+    {"all", 'a', NULL, "also those that are over"},
+    ASK_SOCKET_OPTION,
+    {"json", 'j', NULL, "print measures as JSON lines"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct cmd_option OPTIONS[] = {
+    ASK_SOCKET_OPTION,
+    {NULL, 0, NULL, NULL},
+};
+
+static int ask(const struct cmd_line *line, const struct verb *verb, json_t *request,
+               json_t **reply, struct error *err)
+{
+    autofree char *socket = ask_socket(cmd_value(line, verb, "socket"));
+    int asked = control_ask(socket, request, reply, err);
+    json_decref(request);
+    return asked;
+}
+
+/* ---- measures ---- */
+
+static bool is_over(const json_t *measure)
+{
+    const char *state = ask_text(measure, "state");
+    return strcmp(state, "in force") != 0 && strcmp(state, "undoing") != 0;
+}
+
+static void print_measure(const json_t *measure)
+{
+    char expires[CLOCK_TEXT] = "-";
+    if (ask_number(measure, "expires") > 0 && !is_over(measure))
+        clock_format((uint64_t)ask_number(measure, "expires"), expires);
+    printf("%-5lld %-11s %-10s %-24s %-28s %8.1f  %s\n", (long long)ask_number(measure, "number"),
+           ask_text(measure, "measure"), ask_text(measure, "state"),
+           ask_text(measure, "replica_name"), expires, ask_real(measure, "latency_ms"),
+           ask_text(measure, "why"));
+}
+
+static int list(const struct cmd_line *line, struct error *err)
+{
+    json_t *reply;
+    const json_t *measure;
+    size_t i;
+    bool json = cmd_has(line, &verb_measures, "json"), all = cmd_has(line, &verb_measures, "all");
+    if (ask(line, &verb_measures, json_pack("{s:s}", "verb", "measures"), &reply, err) < 0)
+        return -1;
+    if (!json)
+        printf("%-5s %-11s %-10s %-24s %-28s %8s\n", "N", "MEASURE", "STATE", "REPLICA", "EXPIRES",
+               "AFTER MS");
+    json_array_foreach (json_object_get(reply, "measures"), i, measure) {
+        if (is_over(measure) && !all)
+            continue;
+        if (!json) {
+            print_measure(measure);
+        } else {
+            json_dumpf(measure, stdout, JSON_COMPACT);
+            putchar('\n');
+        }
+    }
+    json_decref(reply);
+    return EXIT_DONE;
+}
+
+const struct verb verb_measures = {
+    .name = "measures",
+    .summary = "list the measures that are in force",
+    .operands = "",
+    .description =
+        "Lists what Skink has done that is in force now: which measure on which replica, when it\n"
+        "expires, and how many milliseconds after the alert it came. With --all, also those that\n"
+        "are over or have failed, and why.",
+    .example = "  skink measures\n  skink measures --all --json",
+    .options = LIST_OPTIONS,
+    .run = list,
+};
+
+/* ---- undo ---- */
+
+static int number_of(const struct cmd_line *line, uint64_t *number, struct error *err)
+{
+    return parse_u64("number", line->operand[0], 1, INT64_MAX, number, err);
+}
+
+/* The state that the measure has come to, once it is no more being undone. */
+static int await(const struct cmd_line *line, uint64_t number, struct error *err)
+{
+    const struct timespec pause = {.tv_nsec = 50 * (long)NS_PER_MS};
+    for (uint64_t end = clock_monotonic() + PATIENCE; clock_monotonic() < end;
+         nanosleep(&pause, NULL)) {
+        json_t *reply;
+        const json_t *measure;
+        size_t i;
+        int code = -2;
+        if (ask(line, &verb_undo, json_pack("{s:s}", "verb", "measures"), &reply, err) < 0)
+            return -1;
+        json_array_foreach (json_object_get(reply, "measures"), i, measure) {
+            if ((uint64_t)ask_number(measure, "number") != number ||
+                strcmp(ask_text(measure, "state"), "undoing") == 0)
+                continue;
+            code = is_over(measure)
+                       ? EXIT_DONE
+                       : error_set(err, EXIT_MACHINE, 0, "measure %llu: %s",
+                                   (unsigned long long)number, ask_text(measure, "why"));
+        }
+        json_decref(reply);
+        if (code != -2)
+            return code;
+    }
+    return error_set(err, EXIT_MACHINE, 0, "measure %llu is still being undone",
+                     (unsigned long long)number);
+}
+
+static int undo(const struct cmd_line *line, struct error *err)
+{
+    uint64_t number;
+    json_t *reply;
+    if (number_of(line, &number, err) < 0 ||
+        ask(line, &verb_undo, json_pack("{s:s,s:I}", "verb", "undo", "number", (json_int_t)number),
+            &reply, err) < 0)
+        return -1;
+    const json_t *measure = json_object_get(reply, "measure");
+    printf("undoing %s of %s\n", ask_text(measure, "measure"), ask_text(measure, "replica_name"));
+    json_decref(reply);
+    return await(line, number, err);
+}
+
+const struct verb verb_undo = {
+    .name = "undo",
+    .summary = "take a measure back",
+    .operands = "NUMBER",
+    .description = "Takes back the measure with that number of `skink measures`, and returns when\n"
+                   "it is done.",
+    .example = "  skink undo 3",
+    .options = OPTIONS,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = undo,
+};
+
+/* ---- approve ---- */
+
+static int approve(const struct cmd_line *line, struct error *err)
+{
+    uint64_t number;
+    json_t *reply;
+    const json_t *name;
+    size_t i;
+    if (number_of(line, &number, err) < 0 ||
+        ask(line, &verb_approve,
+            json_pack("{s:s,s:I}", "verb", "approve", "number", (json_int_t)number), &reply,
+            err) < 0)
+        return -1;
+    const json_t *plan = json_object_get(reply, "plan");
+    printf("plan %llu for %s is carried out:", (unsigned long long)number,
+           ask_text(plan, "replica_name"));
+    json_array_foreach (json_object_get(plan, "chosen"), i, name)
+        printf("%s %s", i ? "," : "", json_string_value(name));
+    putchar('\n');
+    json_decref(reply);
+    return EXIT_DONE;
+}
+
+const struct verb verb_approve = {
+    .name = "approve",
+    .summary = "have a plan carried out, also what cannot be undone",
+    .operands = "NUMBER",
+    .description =
+        "A person's word for the plan with that number of `skink plan`: it is made anew for what is\n"
+        "so now, and carried out, whatever the policy and the budget say. Measures that cannot be\n"
+        "undone may be chosen, too.",
+    .example = "  skink approve 7",
+    .options = OPTIONS,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = approve,
+};

@@ -1,0 +1,136 @@
+#include "respond/balancer.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "respond/token.h"
+
+#define ADDRESSES 16
+
+int balancer_check(const struct measure_target *target, struct error *err)
+{
+    if (!target->rule.balancer || !target->rule.backend)
+        return error_set(err, EXIT_MACHINE, 0,
+                         "no balancer is configured (respond.balancer, respond.backend)");
+    return 0;
+}
+
+static int command(const char *socket, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int command(const char *socket, struct error *err, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof text)
+        return error_set(err, EXIT_USAGE, 0, "a command to the balancer is too long");
+    return haproxy_do(socket, text, MEASURE_TIME_OUT, err);
+}
+
+static char *statistics(const char *socket, const char *backend, struct error *err)
+{
+    char text[256];
+    snprintf(text, sizeof text, "show stat %s 4 -1", backend);
+    return haproxy_ask(socket, text, MEASURE_TIME_OUT, err);
+}
+
+/* "::ffff:10.0.0.1" is "10.0.0.1" to the balancer. */
+static void address_text(const uint8_t address[16], char text[INET6_ADDRSTRLEN])
+{
+    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+    bool v4 = memcmp(address, MAPPED, sizeof MAPPED) == 0;
+    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, INET6_ADDRSTRLEN);
+}
+
+int balancer_find(const struct measure_target *target, struct haproxy_server *server,
+                  struct error *err)
+{
+    uint8_t addresses[ADDRESSES][16];
+    uint32_t network;
+    const struct respond_rule *rule = &target->rule;
+    autofree char *stat = statistics(rule->balancer, rule->backend, err);
+    if (!stat)
+        return -1;
+    size_t count = workload_addresses(target->workload.pid, addresses, ADDRESSES, &network);
+    for (size_t i = 0; i < count; i++) {
+        char text[INET6_ADDRSTRLEN];
+        autofree char *copy = memory_must(strdup(stat));
+        address_text(addresses[i], text);
+        if (haproxy_find(copy, rule->backend, text, NULL, server))
+            return 0;
+    }
+    return error_set(err, EXIT_MACHINE, 0, "%s: is no server of the balancer's backend %s",
+                     target->workload.name, rule->backend);
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec pause = {.tv_nsec = ms * (long)NS_PER_MS};
+    nanosleep(&pause, NULL);
+}
+
+int balancer_shed(const struct measure_target *target, json_t *token, struct error *err)
+{
+    const struct respond_rule *rule = &target->rule;
+    struct haproxy_server server;
+    if (balancer_find(target, &server, err) < 0 ||
+        command(rule->balancer, err, "set server %s/%s state drain", rule->backend, server.name) <
+            0)
+        return -1;
+    json_object_set_new(token, "balancer", json_string(rule->balancer));
+    json_object_set_new(token, "backend", json_string(rule->backend));
+    json_object_set_new(token, "server", json_string(server.name));
+    for (uint64_t end = clock_monotonic() + BALANCER_GRACE; clock_monotonic() < end; pause_ms(2))
+        if (balancer_find(target, &server, err) < 0 || server.sessions == 0)
+            break;
+    return 0;
+}
+
+static int set_state(const json_t *token, const char *state, struct error *err)
+{
+    const char *server = token_text(token, "server");
+    if (!*server)
+        return 0;
+    return command(token_text(token, "balancer"), err, "set server %s/%s state %s",
+                   token_text(token, "backend"), server, state);
+}
+
+int balancer_restore(const json_t *token, struct error *err)
+{
+    return set_state(token, "ready", err);
+}
+
+int balancer_retire(const json_t *token, struct error *err)
+{
+    return set_state(token, "maint", err);
+}
+
+int balancer_add(const struct measure_target *target, const char *name, const char *address,
+                 uint16_t port, struct error *err)
+{
+    const struct respond_rule *rule = &target->rule;
+    struct haproxy_server server = {0};
+    if (command(rule->balancer, err, "add server %s/%s %s:%u check inter 50ms rise 1",
+                rule->backend, name, address, port) < 0 ||
+        command(rule->balancer, err, "enable health %s/%s", rule->backend, name) < 0 ||
+        command(rule->balancer, err, "set server %s/%s state ready", rule->backend, name) < 0)
+        return -1;
+    for (uint64_t end = clock_monotonic() + MEASURE_START; clock_monotonic() < end; pause_ms(10)) {
+        autofree char *stat = statistics(rule->balancer, rule->backend, err);
+        if (!stat)
+            return -1;
+        if (haproxy_find(stat, rule->backend, NULL, name, &server) && server.up)
+            return 0;
+    }
+    return error_set(err, EXIT_MACHINE, 0, "the new replica %s at %s:%u is not healthy in time",
+                     name, address, port);
+}

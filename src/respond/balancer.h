@@ -1,0 +1,31 @@
+/* The balancer in front of a service: which of its servers the replica is, and what becomes of it.
+ */
+#ifndef SKINK_RESPOND_BALANCER_H
+#define SKINK_RESPOND_BALANCER_H
+
+#include "respond/haproxy.h"
+#include "respond/measure.h"
+
+/* Is one configured? */
+int balancer_check(const struct measure_target *target, struct error *err);
+
+/* The server that the replica is, by its address. */
+int balancer_find(const struct measure_target *target, struct haproxy_server *server,
+                  struct error *err);
+
+/*
+ * No new request goes to the server; those that it has may end, at most for BALANCER_GRACE. The
+ * token gets what balancer_restore needs.
+ */
+#define BALANCER_GRACE (100ULL * 1000000) /* ns */
+int balancer_shed(const struct measure_target *target, json_t *token, struct error *err);
+int balancer_restore(const json_t *token, struct error *err);
+
+/* The server will not come back. */
+int balancer_retire(const json_t *token, struct error *err);
+
+/* Adds a server that is checked, waits until it is up, and lets it serve. */
+int balancer_add(const struct measure_target *target, const char *name, const char *address,
+                 uint16_t port, struct error *err);
+
+#endif

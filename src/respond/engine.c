@@ -1,0 +1,153 @@
+#include "respond/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "workload/fields.h"
+#include "workload/http.h"
+
+static void cleanup_http(struct http **http)
+{
+    http_free(*http);
+}
+#define autohttp __attribute__((cleanup(cleanup_http)))
+
+static const json_t *networks_of(const json_t *inspect)
+{
+    return json_object_get(json_object_get(inspect, "NetworkSettings"), "Networks");
+}
+
+/* The same networks under the same names, but an address of its own in each. */
+static json_t *join_networks(const json_t *inspect)
+{
+    json_t *endpoints = json_object();
+    const char *name;
+    json_t *network;
+    json_object_foreach ((json_t *)networks_of(inspect), name, network) {
+        json_t *aliases = json_object_get(network, "Aliases");
+        json_object_set_new(endpoints, name, json_pack("{s:O*}", "Aliases", aliases));
+    }
+    return json_pack("{s:o}", "EndpointsConfig", endpoints);
+}
+
+static bool takes_host_ports(const json_t *host)
+{
+    const char *port;
+    json_t *bindings;
+    json_object_foreach (json_object_get(host, "PortBindings"), port, bindings)
+        if (json_array_size(bindings) > 0)
+            return true;
+    return false;
+}
+
+json_t *engine_likeness(const json_t *inspect, struct error *err)
+{
+    const json_t *config = json_object_get(inspect, "Config");
+    json_t *host = json_object_get(inspect, "HostConfig");
+    if (!json_is_object(config) || !json_is_object(host)) {
+        error_set(err, EXIT_MACHINE, 0, "the engine does not say how the container was made");
+        return NULL;
+    }
+    if (takes_host_ports(host)) {
+        error_set(err, EXIT_MACHINE, 0,
+                  "the container has ports of the host, which a second one "
+                  "cannot have (put a balancer in front)");
+        return NULL;
+    }
+    json_t *wanted = json_deep_copy(config);
+    json_object_del(wanted, "Hostname"); /* its id, unless somebody chose another */
+    json_object_set(wanted, "HostConfig", host);
+    json_object_set_new(wanted, "NetworkingConfig", join_networks(inspect));
+    return wanted;
+}
+
+/* One request; the answer as JSON (NULL when it has none), -1 when its status is no success. */
+static int ask(struct http *http, const char *method, const char *path, const json_t *document,
+               json_t **answer, struct error *err)
+{
+    autofree char *body = NULL;
+    size_t size = 0;
+    autofree char *text = document ? memory_must(json_dumps(document, JSON_COMPACT)) : NULL;
+    int status = http_send(http, method, path, text, &body, &size, err);
+    json_t *said = status < 0 ? NULL : json_loadb(body, size, 0, NULL);
+    if (status >= 300) {
+        const char *message = json_string_value(json_object_get(said, "message"));
+        error_set(err, EXIT_MACHINE, 0, "the engine answers %d: %.200s", status,
+                  message ? message : "");
+        status = -1;
+    }
+    if (status >= 0 && answer)
+        *answer = json_incref(said);
+    json_decref(said);
+    return status < 0 ? -1 : 0;
+}
+
+static int create(struct http *http, const json_t *likeness, const char *name, char *id,
+                  size_t size, struct error *err)
+{
+    autofree char *path = NULL;
+    autojson json_t *made = NULL;
+    if (asprintf(&path, "/containers/create?name=%s", name) < 0)
+        memory_must(NULL);
+    if (ask(http, "POST", path, likeness, &made, err) < 0)
+        return -1;
+    fields_text(json_object_get(made, "Id"), id, size);
+    if (strspn(id, "0123456789abcdef") != strlen(id) || strlen(id) < 12)
+        return error_set(err, EXIT_MACHINE, 0, "the engine made a container without an id");
+    return 0;
+}
+
+static void take_address(const json_t *inspect, char *address, size_t size)
+{
+    const char *name;
+    json_t *network;
+    address[0] = '\0';
+    json_object_foreach ((json_t *)networks_of(inspect), name, network)
+        if (!address[0])
+            fields_text(json_object_get(network, "IPAddress"), address, size);
+}
+
+static int start(struct http *http, const char *id, char *address, size_t size, struct error *err)
+{
+    char path[256];
+    autojson json_t *inspect = NULL;
+    snprintf(path, sizeof path, "/containers/%s/start", id);
+    if (ask(http, "POST", path, NULL, NULL, err) < 0)
+        return -1;
+    snprintf(path, sizeof path, "/containers/%s/json", id);
+    if (ask(http, "GET", path, NULL, &inspect, err) < 0)
+        return -1;
+    take_address(inspect, address, size);
+    return 0;
+}
+
+static void take_away(struct http *http, const char *id)
+{
+    struct error ignored;
+    char path[256];
+    snprintf(path, sizeof path, "/containers/%s?force=true", id);
+    ask(http, "DELETE", path, NULL, NULL, &ignored);
+}
+
+int engine_start_like(const struct measure_target *target, const char *name, char *address,
+                      size_t size, struct error *err)
+{
+    char path[sizeof target->workload.id + 32], id[WORKLOAD_TEXT];
+    autojson json_t *inspect = NULL;
+    autojson json_t *likeness = NULL;
+    autohttp struct http *http = http_new(target->engine_socket, -1, MEASURE_TIME_OUT, err);
+    if (!http)
+        return -1;
+    snprintf(path, sizeof path, "/containers/%s/json", target->workload.id);
+    if (ask(http, "GET", path, NULL, &inspect, err) < 0 ||
+        !(likeness = engine_likeness(inspect, err)) ||
+        create(http, likeness, name, id, sizeof id, err) < 0)
+        return -1;
+    if (start(http, id, address, size, err) == 0)
+        return 0;
+    take_away(http, id);
+    return -1;
+}

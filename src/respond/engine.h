@@ -1,0 +1,18 @@
+/* What is done through an engine's API (Docker Engine API 1.41, Podman's compatible one). */
+#ifndef SKINK_RESPOND_ENGINE_H
+#define SKINK_RESPOND_ENGINE_H
+
+#include <jansson.h>
+
+#include "respond/measure.h"
+
+/* What asks for a new container like the one that was inspected; NULL when there can be no second
+ * one beside it (err). New reference. */
+json_t *engine_likeness(const json_t *inspect, struct error *err);
+
+/* Creates a container like the target's under this name, starts it, and takes its address ("" when
+ * it has none). What it made is removed when it fails. */
+int engine_start_like(const struct measure_target *target, const char *name, char *address,
+                      size_t size, struct error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * HAProxy's runtime API (management guide, section 9.3): one command a connection, on a unix
+ * socket. Every command ends within a time-out.
+ */
+#ifndef SKINK_RESPOND_HAPROXY_H
+#define SKINK_RESPOND_HAPROXY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define HAPROXY_NAME 128
+
+/* One server of a backend. */
+struct haproxy_server {
+    char name[HAPROXY_NAME];
+    char address[64];
+    uint16_t port;
+    bool up;     /* its checks pass, or it has none */
+    bool serves; /* neither drained nor in maintenance */
+    uint64_t sessions;
+};
+
+/* Sends a command and takes the answer whole; caller frees. NULL: err says. */
+char *haproxy_ask(const char *socket, const char *command, uint64_t timeout_ns, struct error *err);
+
+/* Sends a command whose answer says nothing when it was done ("" or a line "New server …"). */
+int haproxy_do(const char *socket, const char *command, uint64_t timeout_ns, struct error *err);
+
+/* Finds a server in the answer of "show stat BACKEND 4 -1": by its address, or by its name when
+ * address is NULL. */
+bool haproxy_find(char *stat, const char *backend, const char *address, const char *name,
+                  struct haproxy_server *server);
+
+#endif

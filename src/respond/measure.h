@@ -1,0 +1,113 @@
+/*
+ * A measure: something that can be done about a replica in which an intruder is. Each is a file of
+ * its own (measure_NAME.c) behind this interface; measures.c has the table of them.
+ */
+#ifndef SKINK_RESPOND_MEASURE_H
+#define SKINK_RESPOND_MEASURE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "respond/rule.h"
+#include "workload/workload.h"
+
+/* A plan has one measure of each stage at most, in this order. */
+enum measure_stage {
+    STAGE_CONTAIN,  /* the intruder can do no more */
+    STAGE_EVIDENCE, /* what he did is kept */
+    STAGE_RECOVER,  /* the service is whole again */
+    STAGES
+};
+
+/* "contain", "evidence", "recover". */
+const char *measure_stage_name(enum measure_stage stage);
+
+/* What a measure costs, each 0 to 1. */
+struct measure_cost {
+    double service;   /* answers that are not given */
+    double state;     /* what the replica held in memory */
+    double evidence;  /* traces of the intruder that are lost */
+    double operation; /* work, for people and machines */
+};
+
+/* The switch in the kernel that kills whoever makes a foreign call. Called from any thread. */
+struct measure_kernel {
+    void *context;
+    int (*stop)(void *context, uint32_t replica, uint32_t generation, bool on);
+};
+
+/* The replica, and what may be used. Everything in it is the holder's own. */
+struct measure_target {
+    struct workload workload;
+    struct respond_rule rule;
+    uint32_t powers;              /* enum power */
+    bool shares_network;          /* another replica lives in its network namespace */
+    uint32_t replica;             /* the probe's place */
+    uint32_t generation;          /* of that place */
+    struct measure_kernel kernel; /* stop is NULL: there is none */
+    const char *engine_socket;    /* of its engine's API; NULL: it has none */
+    const char *evidence;         /* the directory that evidence goes to */
+};
+
+struct measure {
+    const char *name;
+    const char *summary; /* what it does, one line */
+    enum measure_stage stage;
+    struct measure_cost cost;
+    double collateral;     /* what it costs where there is no intruder */
+    double worked, failed; /* Beta prior of its effect */
+    bool takes_out;        /* the replica does not serve any more */
+    bool irreversible;
+    bool ends_with_daemon; /* nothing of it is in force when the daemon is gone */
+
+    /* Can it be done here? Looks at what is there and asks nobody. */
+    int (*check)(const struct measure_target *target, struct error *err);
+
+    /*
+     * Does it, within MEASURE_TIME_OUT each wait; in a thread that may block. token: an object, to
+     * which it adds what undo needs, so that another daemon can undo it. A measure that fails has
+     * taken back what it had done.
+     */
+    int (*carry_out)(const struct measure_target *target, json_t *token, struct error *err);
+
+    /* Takes it back; what has gone meanwhile is no error. NULL: there is nothing to take back. */
+    int (*undo)(const json_t *token, const struct measure_kernel *kernel, struct error *err);
+
+    /* What happens when it expires; NULL: undo. */
+    int (*expire)(const json_t *token, struct error *err);
+};
+
+#define MEASURE_TIME_OUT                                                                        \
+    (2ULL * 1000000000)                    /* ns: an engine or a balancer has so long to answer \
+                                            */
+#define MEASURE_START (20ULL * 1000000000) /* ns: a new replica has so long to be healthy */
+
+/* Every measure, ended by NULL; their places are their numbers in struct choice_case. */
+extern const struct measure *const measures[];
+
+/* By name; NULL when there is none. */
+const struct measure *measure_find(const char *name);
+size_t measure_count(void);
+
+/* Is the measure in the list (names separated by commas or blanks; NULL: empty)? The first name in
+ * it that is no measure's; NULL when there is none. */
+bool measure_listed(const struct measure *measure, const char *list);
+const char *measure_unknown(const char *list);
+
+/* Does it. Where a balancer is configured the replica is sent no more requests before it is taken
+ * out, so that none of them fails. */
+int measure_carry_out(const struct measure *measure, const struct measure_target *target,
+                      json_t *token, struct error *err);
+
+/* Takes a measure back, or ends it when it is due, whichever name it has. */
+int measure_undo(const char *name, const json_t *token, const struct measure_kernel *kernel,
+                 bool expired, struct error *err);
+
+/* A copy of a target with texts of its own, and its end. */
+struct measure_target *measure_target_copy(const struct measure_target *target);
+void measure_target_free(struct measure_target *target);
+
+#endif

@@ -1,0 +1,220 @@
+/*
+ * Evidence: what the kernel knows of each process of the replica, its sockets, and which files have
+ * changed since it was started, copied into a directory of the state directory.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "respond/cgroup_place.h"
+#include "respond/measures.h"
+
+#define PROCESSES 256        /* of a replica that are copied */
+#define FILES     10000      /* that are listed */
+#define LOOKED_AT 200000     /* files at most */
+#define COPY_MAX  (8u << 20) /* bytes of one file of /proc */
+
+static int make_directory(const char *path, struct error *err)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return error_set(err, EXIT_MACHINE, errno, "cannot make %s", path);
+}
+
+static FILE *create(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
+        return NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+/* What cannot be read has ended meanwhile. */
+static void copy(pid_t pid, const char *name, const char *directory, const char *as)
+{
+    char from[128], part[4096];
+    size_t got, total = 0;
+    snprintf(from, sizeof from, "/proc/%d/%s", (int)pid, name);
+    autofile FILE *in = fopen(from, "re");
+    autofile FILE *out = in ? create(directory, as) : NULL;
+    while (out && total < COPY_MAX && (got = fread(part, 1, sizeof part, in)) > 0)
+        total += fwrite(part, 1, got, out);
+}
+
+/* What each descriptor, the program, the root and the working directory stand for. */
+static void copy_links(pid_t pid, const char *directory)
+{
+    static const char *const LINKS[] = {"exe", "cwd", "root"};
+    char path[PATH_MAX], target[PATH_MAX];
+    autofile FILE *out = create(directory, "links");
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *descriptors = opendir(path);
+    const struct dirent *item;
+    for (size_t i = 0; out && i < sizeof LINKS / sizeof *LINKS; i++) {
+        snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, LINKS[i]);
+        ssize_t length = readlink(path, target, sizeof target);
+        if (length > 0)
+            fprintf(out, "%s %.*s\n", LINKS[i], (int)length, target);
+    }
+    while (out && descriptors && (item = readdir(descriptors))) {
+        ssize_t length = readlinkat(dirfd(descriptors), item->d_name, target, sizeof target);
+        if (length > 0)
+            fprintf(out, "fd/%s %.*s\n", item->d_name, (int)length, target);
+    }
+    if (descriptors)
+        closedir(descriptors);
+}
+
+static void copy_process(pid_t pid, const char *directory, struct error *err)
+{
+    static const char *const FILES_OF[] = {"status", "cmdline", "environ",   "maps",
+                                           "cgroup", "stat",    "mountinfo", "limits"};
+    char into[PATH_MAX];
+    if (snprintf(into, sizeof into, "%s/%d", directory, (int)pid) >= (int)sizeof into ||
+        make_directory(into, err) < 0)
+        return;
+    for (size_t i = 0; i < sizeof FILES_OF / sizeof *FILES_OF; i++)
+        copy(pid, FILES_OF[i], into, FILES_OF[i]);
+    copy_links(pid, into);
+}
+
+static size_t copy_processes(const struct cgroup_place *place, const char *directory,
+                             struct error *err)
+{
+    char path[PATH_MAX], line[32];
+    size_t count = 0;
+    if (snprintf(path, sizeof path, "%s/cgroup.procs", place->path) >= (int)sizeof path)
+        return 0;
+    autofile FILE *file = fopen(path, "re");
+    while (file && count < PROCESSES && fgets(line, sizeof line, file)) {
+        const char *at = line;
+        uint64_t pid;
+        if (!parse_digits(&at, line + strlen(line), 10, &pid))
+            continue;
+        copy_process((pid_t)pid, directory, err);
+        count++;
+    }
+    return count;
+}
+
+static void copy_sockets(pid_t pid, const char *directory)
+{
+    static const char *const KINDS[] = {"tcp", "tcp6", "udp", "udp6", "unix", "route"};
+    char name[32];
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
+        snprintf(name, sizeof name, "net/%s", KINDS[i]);
+        copy(pid, name, directory, KINDS[i]);
+    }
+}
+
+/* When a process was started, seconds since 1970 (proc(5): field 22 of stat); 0: it has ended. */
+static int64_t started(pid_t pid)
+{
+    char path[64], text[1024];
+    struct timespec boot;
+    unsigned long long ticks;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    autofile FILE *file = fopen(path, "re");
+    const char *rest = file && fgets(text, sizeof text, file) ? strrchr(text, ')') : NULL;
+    if (!rest || sscanf(rest + 1,
+                        " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+                        " %*s %*s %*s %llu",
+                        &ticks) != 1)
+        return 0;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    int64_t up = (int64_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
+    return (int64_t)(clock_realtime() / NS_PER_S) - boot.tv_sec + up;
+}
+
+/* Files of the container's root, and of what is writable in it, that changed after it was started.
+ */
+static size_t list_changes(pid_t pid, const char *directory)
+{
+    char root[64];
+    int64_t since = started(pid);
+    size_t listed = 0, looked = 0;
+    snprintf(root, sizeof root, "/proc/%d/root/", (int)pid);
+    autofile FILE *out = create(directory, "changed-files");
+    char *const roots[] = {root, NULL};
+    FTS *tree =
+        out && since ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL) : NULL;
+    FTSENT *entry;
+    while (tree && listed < FILES && looked++ < LOOKED_AT && (entry = fts_read(tree))) {
+        const char *path = entry->fts_path + strlen(root) - 1;
+        bool kernels =
+            strcmp(path, "/proc") == 0 || strcmp(path, "/sys") == 0 || strcmp(path, "/usr") == 0;
+        if (entry->fts_info == FTS_D && kernels)
+            fts_set(tree, entry, FTS_SKIP);
+        if ((entry->fts_info != FTS_F && entry->fts_info != FTS_SL) ||
+            entry->fts_statp->st_ctim.tv_sec < since)
+            continue;
+        fprintf(out, "%s\t%lld\n", path, (long long)entry->fts_statp->st_size);
+        listed++;
+    }
+    if (tree)
+        fts_close(tree);
+    return listed;
+}
+
+static int check(const struct measure_target *target, struct error *err)
+{
+    struct cgroup_place place;
+    return cgroup_place(&target->workload, "freezer", &place, err);
+}
+
+static int make_place(const struct measure_target *target, char path[PATH_MAX], struct error *err)
+{
+    char time[CLOCK_TEXT];
+    clock_format(clock_realtime(), time);
+    if (make_directory(target->evidence, err) < 0)
+        return -1;
+    int length =
+        snprintf(path, PATH_MAX, "%s/%s-%.64s", target->evidence, time, target->workload.service);
+    for (char *at = path + strlen(target->evidence) + 1; length < PATH_MAX && *at; at++)
+        if (*at == '/')
+            *at = '_';
+    return make_directory(path, err);
+}
+
+static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
+{
+    struct cgroup_place place;
+    char directory[PATH_MAX];
+    pid_t pid = target->workload.pid;
+    if (cgroup_place(&target->workload, "freezer", &place, err) < 0 ||
+        make_place(target, directory, err) < 0)
+        return -1;
+    size_t processes = copy_processes(&place, directory, err);
+    if (processes == 0)
+        return error_set(err, EXIT_MACHINE, 0, "%s: has no process any more",
+                         target->workload.name);
+    copy_sockets(pid, directory);
+    size_t files = list_changes(pid, directory);
+    json_object_set_new(token, "directory", json_string(directory));
+    json_object_set_new(token, "processes", json_integer((json_int_t)processes));
+    json_object_set_new(token, "changed_files", json_integer((json_int_t)files));
+    return 0;
+}
+
+const struct measure measure_evidence = {
+    .name = "evidence",
+    .summary = "copies what the kernel knows of the replica's processes, sockets and files",
+    .stage = STAGE_EVIDENCE,
+    .cost = {.operation = 0.02},
+    .worked = 9,
+    .failed = 1,
+    .check = check,
+    .carry_out = carry_out,
+};

@@ -1,0 +1,118 @@
+/* The table of measures. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "respond/balancer.h"
+#include "respond/measures.h"
+
+const struct measure *const measures[] = {
+    &measure_stop, &measure_pause,    &measure_quarantine, &measure_throttle, &measure_redirect,
+    &measure_kill, &measure_evidence, &measure_replace,    &measure_revoke,   NULL};
+
+const char *measure_stage_name(enum measure_stage stage)
+{
+    static const char *const NAMES[] = {"contain", "evidence", "recover"};
+    return NAMES[stage];
+}
+
+size_t measure_count(void)
+{
+    return sizeof measures / sizeof *measures - 1;
+}
+
+const struct measure *measure_find(const char *name)
+{
+    for (size_t i = 0; measures[i]; i++)
+        if (strcmp(measures[i]->name, name) == 0)
+            return measures[i];
+    return NULL;
+}
+
+static bool is_name(const char *name, const char *word, size_t length)
+{
+    return strlen(name) == length && strncmp(name, word, length) == 0;
+}
+
+bool measure_listed(const struct measure *measure, const char *list)
+{
+    for (const char *word = list; word && *word; word += strcspn(word, ", ")) {
+        word += strspn(word, ", ");
+        if (is_name(measure->name, word, strcspn(word, ", ")))
+            return true;
+    }
+    return false;
+}
+
+const char *measure_unknown(const char *list)
+{
+    for (const char *word = list; word && *word; word += strcspn(word, ", ")) {
+        word += strspn(word, ", ");
+        size_t length = strcspn(word, ", "), i = 0;
+        while (measures[i] && !is_name(measures[i]->name, word, length))
+            i++;
+        if (length > 0 && !measures[i])
+            return word;
+    }
+    return NULL;
+}
+
+int measure_carry_out(const struct measure *measure, const struct measure_target *target,
+                      json_t *token, struct error *err)
+{
+    struct error ignored; /* a balancer that is silent must not keep the intruder alive */
+    bool shed = measure->takes_out && measure != &measure_redirect &&
+                balancer_check(target, &ignored) == 0 &&
+                balancer_shed(target, token, &ignored) == 0;
+    if (measure->carry_out(target, token, err) == 0)
+        return 0;
+    if (shed)
+        balancer_restore(token, &ignored);
+    return -1;
+}
+
+int measure_undo(const char *name, const json_t *token, const struct measure_kernel *kernel,
+                 bool expired, struct error *err)
+{
+    const struct measure *measure = measure_find(name);
+    if (!measure)
+        return error_set(err, EXIT_USAGE, 0, "%s: no such measure", name);
+    if (expired && measure->expire)
+        return measure->expire(token, err);
+    if (measure->undo && measure->undo(token, kernel, err) < 0)
+        return -1;
+    return balancer_restore(token, err);
+}
+
+static char *copy(const char *text)
+{
+    return text ? memory_must(strdup(text)) : NULL;
+}
+
+struct measure_target *measure_target_copy(const struct measure_target *target)
+{
+    struct measure_target *own = memory_must(malloc(sizeof *own));
+    *own = *target;
+    own->rule.balancer = copy(target->rule.balancer);
+    own->rule.backend = copy(target->rule.backend);
+    own->rule.replace = copy(target->rule.replace);
+    own->rule.revoke = copy(target->rule.revoke);
+    own->rule.except = copy(target->rule.except);
+    own->engine_socket = copy(target->engine_socket);
+    own->evidence = copy(target->evidence);
+    return own;
+}
+
+void measure_target_free(struct measure_target *target)
+{
+    if (!target)
+        return;
+    free(target->rule.balancer);
+    free(target->rule.backend);
+    free(target->rule.replace);
+    free(target->rule.revoke);
+    free(target->rule.except);
+    free((char *)target->engine_socket);
+    free((char *)target->evidence);
+    free(target);
+}

@@ -1,0 +1,51 @@
+#include "respond/netfilter.h"
+
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+struct run {
+    int network;
+    const char *commands;
+    struct error *err;
+    int outcome;
+};
+
+static int run_here(const char *commands, struct error *err)
+{
+    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!nft)
+        return error_set(err, EXIT_MACHINE, 0, "nftables: cannot be used");
+    nft_ctx_buffer_error(nft);
+    int failed = nft_run_cmd_from_buffer(nft, commands);
+    if (failed) {
+        const char *why = nft_ctx_get_error_buffer(nft);
+        error_set(err, EXIT_MACHINE, 0, "nftables: %.*s", (int)strcspn(why, "\n"), why);
+    }
+    nft_ctx_free(nft);
+    return failed ? -1 : 0;
+}
+
+static void *enter_and_run(void *context)
+{
+    struct run *run = context;
+    if (setns(run->network, CLONE_NEWNET) < 0)
+        run->outcome = error_set(run->err, EXIT_MACHINE, errno, "cannot enter its network");
+    else
+        run->outcome = run_here(run->commands, run->err);
+    return NULL;
+}
+
+/* A thread of its own enters the namespace and ends there: nobody has to find the way back. */
+int netfilter_run(int network, const char *commands, struct error *err)
+{
+    struct run run = {.network = network, .commands = commands, .err = err};
+    pthread_t thread;
+    int failed = pthread_create(&thread, NULL, enter_and_run, &run);
+    if (failed)
+        return error_set(err, EXIT_MACHINE, failed, "cannot start a thread");
+    pthread_join(thread, NULL);
+    return run.outcome;
+}
