@@ -50,7 +50,8 @@ static bool was_undone(const struct ledger *ledger, const struct watched *watche
     const json_t *record;
     size_t i;
     json_array_foreach (ledger_measures(ledger), i, record)
-        if (record_is(record, "undone") && record_number(record, "expires") > clock_realtime() &&
+        if ((record_is(record, "undone") || record_is(record, "undoing")) &&
+            record_number(record, "expires") > clock_realtime() &&
             strcmp(record_text(record, "replica"), watched->workload.id) == 0)
             return true;
     return false;
@@ -250,7 +251,8 @@ void response_tick(struct agent *agent, uint64_t now)
             continue;
         judge(agent, record, now);
         if (expires && wall > expires && wall > record_number(record, "again")) {
-            json_object_set_new(record, "again", json_integer((json_int_t)wall + (json_int_t)AGAIN));
+            json_object_set_new(record, "again",
+                                json_integer((json_int_t)wall + (json_int_t)AGAIN));
             response_take_back(agent, record, true);
         }
     }
