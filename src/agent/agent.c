@@ -96,6 +96,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     response_tick(agent, now);
     incidents_tick(agent, flows_tick(agent, now));
     tolerance_tick(agent, now);
+    self_tick(agent, now);
     agent->ticked = now;
     uint64_t lost = probe_lost_cgroups(agent->probe);
     if (lost > agent->lost_cgroups_told)
@@ -203,6 +204,16 @@ static void keep_fixed(const struct config *old, struct config *new)
     new->state_dir = memory_must(strdup(old->state_dir));
 }
 
+/* Starts, ends and other settings are part of the sealed log. */
+static void seal_event(const struct agent *agent, const char *kind)
+{
+    const struct config *config = agent->config;
+    json_t *body = json_pack("{s:s,s:i,s:s}", "version", SKINK_VERSION, "pid", (int)getpid(),
+                             "configuration", config->path ? config->path : "");
+    sealed_write(agent->sealed, kind, body);
+    json_decref(body);
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
     struct agent *agent = context;
@@ -230,6 +241,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
     if (start_workloads(agent, agent->err) < 0)
         return sd_event_exit(agent->event, EXIT_FAILURE);
     log_info("configuration read again");
+    seal_event(agent, "settings");
     return 0;
 }
 
@@ -309,6 +321,10 @@ static int start(struct agent *agent, char *const *command, struct error *err)
     if (open_event(agent, err) < 0 || make_state_dir(config, err) < 0 ||
         cgroup_hierarchy_find(&agent->hierarchy, err) < 0 || open_sink(agent, err) < 0)
         return -1;
+    agent->sealed = sealed_start(config->state_dir, err);
+    if (!agent->sealed)
+        return -1;
+    seal_event(agent, "start");
     agent->flows = config->flows ? flows_new(config->state_dir) : NULL;
     agent->tolerance = tolerance_new();
     if (incidents_open(agent, err) < 0)
@@ -350,6 +366,10 @@ static void stop(struct agent *agent)
     if (agent->sink)
         sink_close(agent->sink);
     saver_stop(agent->saver);
+    if (agent->sealed)
+        seal_event(agent, "stop");
+    sealed_stop(agent->sealed);
+    self_free(agent->self);
     process_table_free(agent->processes);
     alerts_forget(agent);
     incidents_shut(agent);
@@ -365,6 +385,7 @@ int agent_run(struct config *config, char *const *command, struct error *err)
     struct agent *agent = memory_must(calloc(1, sizeof *agent));
     agent->config = config;
     agent->err = err;
+    agent->self = self_new();
     agent->started = agent->ticked = agent->swept = clock_monotonic();
     int outcome = start(agent, command, err);
     if (outcome == 0) {

@@ -29,6 +29,15 @@ static void keep(struct agent *agent, json_t *json)
     *place = json_incref(json);
 }
 
+void alerts_publish(struct agent *agent, json_t *json)
+{
+    sink_alert(agent->sink, json);
+    sealed_write(agent->sealed, "alert", json);
+    if (agent->control)
+        control_broadcast(agent->control, json);
+    keep(agent, json);
+}
+
 static void tell(struct agent *agent, struct watched *watched, enum alert_state state)
 {
     struct alert *alert = watched->alert;
@@ -40,10 +49,7 @@ static void tell(struct agent *agent, struct watched *watched, enum alert_state 
         flows_look(agent);
     json_object_set_new(json, "flows",
                         flows_facts(agent, watched, first > CHAIN ? first - CHAIN : 0));
-    sink_alert(agent->sink, json);
-    if (agent->control)
-        control_broadcast(agent->control, json);
-    keep(agent, json);
+    alerts_publish(agent, json);
     incidents_follow(agent, watched, alert, json);
     json_decref(json);
 }

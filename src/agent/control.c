@@ -24,6 +24,7 @@ struct control {
     char *path;
     struct stat bound; /* the socket that is ours to remove */
     struct control_client *client[CONTROL_CLIENTS];
+    uint64_t refused;
 };
 
 static int make_address(const char *path, struct sockaddr_un *address, struct error *err)
@@ -153,6 +154,7 @@ static int on_connection(sd_event_source *source, int listener, uint32_t events,
         return 0; /* it went away again, or descriptors are short for now */
     int place = free_place(control);
     if (place < 0) {
+        control->refused++;
         send(fd, FULL, strlen(FULL), MSG_NOSIGNAL | MSG_DONTWAIT);
         return 0;
     }
@@ -197,6 +199,11 @@ void control_broadcast(struct control *control, const json_t *alert)
             line = memory_must(json_dumps(alert, JSON_COMPACT));
         control_client_send(control->client[i], line);
     }
+}
+
+uint64_t control_refused(const struct control *control)
+{
+    return control ? control->refused : 0;
 }
 
 void control_close(struct control *control)

@@ -40,6 +40,9 @@ struct control *control_open(sd_event *event, const char *path, const char *grou
 /* One alert to every follower. Never blocks: who does not keep up is dropped. Borrows alert. */
 void control_broadcast(struct control *control, const json_t *alert);
 
+/* Connections that were refused since there were too many. NULL is allowed. */
+uint64_t control_refused(const struct control *control);
+
 /* Closes all connections and removes the socket. NULL is allowed. */
 void control_close(struct control *control);
 

@@ -16,6 +16,7 @@ struct story_book {
     struct graph *graph; /* of its own where flows are switched off, else theirs */
     struct incidents *incidents;
     struct alert_file *file;
+    struct sealed *sealed;
     json_t *story[INCIDENTS_KEPT]; /* a ring by first appearance */
     uint64_t count;
 };
@@ -73,6 +74,7 @@ int incidents_open(struct agent *agent, struct error *err)
     recall(book, path);
     book->graph = agent->flows ? flows_graph(agent->flows) : graph_new();
     book->incidents = incidents_new(book->graph);
+    book->sealed = agent->sealed;
     book->file = alert_file_open(path, err);
     return book->file ? 0 : -1;
 }
@@ -109,6 +111,7 @@ static void write_down(struct story_book *book, const json_t *story)
     if (!text || asprintf(&line, "%s\n", text) < 0)
         memory_must(NULL);
     alert_file_write(book->file, line);
+    sealed_write(book->sealed, "incident", story);
 }
 
 static void retell(struct story_book *book, const struct incident *incident)

@@ -13,6 +13,8 @@
 #include "agent/metrics.h"
 #include "agent/process.h"
 #include "agent/saver.h"
+#include "agent/sealed.h"
+#include "agent/self.h"
 #include "agent/service.h"
 #include "agent/sink.h"
 #include "agent/tolerance.h"
@@ -69,6 +71,8 @@ struct agent {
     struct sd_event_source *workload_source;
     struct saver *saver;
     struct sink *sink;
+    struct sealed *sealed;
+    struct self *self;
     struct control *control;
     struct metrics *metrics;
     struct process_table *processes;
@@ -148,6 +152,9 @@ void alerts_early_report(struct agent *agent, struct watched *watched, const str
 
 /* Something was lost while detecting. */
 void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost);
+
+/* An alert in its present state, to all who are to hear of it; the sealed log is one. */
+void alerts_publish(struct agent *agent, json_t *json);
 
 /* Emits what has grown, closes what has been quiet. */
 void alerts_tick(struct agent *agent, uint64_t now);

@@ -120,7 +120,7 @@ static json_t *unrecognised_json(const struct agent *agent)
     return list;
 }
 
-static json_t *status_json(const struct agent *agent)
+static json_t *status_json(struct agent *agent)
 {
     char started[CLOCK_TEXT];
     autofree char *alert_file = config_alert_file(agent->config);
@@ -136,9 +136,10 @@ static json_t *status_json(const struct agent *agent)
         (json_int_t)probe_lost_cgroups(agent->probe), "lost_runs",
         (json_int_t)probe_lost_runs(agent->probe), "state_dir", agent->config->state_dir,
         "alert_file", json_string(alert_file));
-    return json_pack("{s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "agent", self, "engines",
+    return json_pack("{s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "agent", self, "engines",
                      engines_json(agent), "services", services, "unrecognised",
-                     unrecognised_json(agent), "sinks", sinks_json(agent));
+                     unrecognised_json(agent), "sinks", sinks_json(agent), "self",
+                     self_json(agent));
 }
 
 static json_t *alerts_json(const struct agent *agent, const json_t *request)
@@ -260,6 +261,21 @@ static void one(FILE *out, const char *name, const char *type, const char *help,
     metrics_sample(out, name, value, NULL);
 }
 
+static void self_metrics(const struct agent *agent, FILE *out)
+{
+    struct sealed_health log;
+    sealed_health(agent->sealed, &log);
+    metrics_family(out, "skink_self_alarms_total", "counter", "Alarms about Skink itself.");
+    for (int point = 0; point < SELF_POINTS; point++)
+        metrics_sample(out, "skink_self_alarms_total", (double)self_count(agent->self, point),
+                       "point", self_point_name(point), NULL);
+    one(out, "skink_sealed_entries_total", "counter", "Entries of the sealed log.",
+        (double)log.next);
+    one(out, "skink_sealed_failures_total", "counter",
+        "Entries of the sealed log that could not be written.",
+        (double)(log.failures + log.dropped));
+}
+
 void status_metrics(void *context, FILE *out)
 {
     const struct agent *agent = context;
@@ -280,6 +296,7 @@ void status_metrics(void *context, FILE *out)
     one(out, "skink_lost_runs_total", "counter",
         "Runs of the probe that the kernel left out, since one was running on that processor.",
         (double)probe_lost_runs(agent->probe));
+    self_metrics(agent, out);
     one(out, "skink_agent_cpu_seconds_total", "counter", "CPU time of the agent.", cpu_seconds());
     one(out, "skink_agent_memory_bytes", "gauge", "Resident memory of the agent.", memory_bytes());
     one(out, "skink_map_bytes", "gauge", "Kernel memory of the agent's maps.",

@@ -95,6 +95,23 @@ static void print_sinks(const json_t *sinks)
     }
 }
 
+/* What works against Skink itself, and what its own log is worth. */
+static void print_self(const json_t *self)
+{
+    const json_t *log = json_object_get(self, "log");
+    const json_t *alarms = json_object_get(self, "alarms");
+    size_t i;
+    const json_t *alarm;
+    printf("sealed log: %lld entries%s\n", (long long)ask_number(log, "next"),
+           json_is_true(json_object_get(log, "kept"))
+               ? ""
+               : ", a chain of hashes only (skink log init gives you the key)");
+    json_array_foreach (alarms, i, alarm) {
+        terminal_print(stdout, PAINT_RED, ask_text(alarm, "text"));
+        putchar('\n');
+    }
+}
+
 /* "10 of 20", "off", or nothing while it is learned. */
 static const char *threshold(const json_t *service, const char *name, const char *of,
                              char text[CELL])
@@ -235,6 +252,7 @@ static void print_status(const json_t *reply)
     print_agent(json_object_get(reply, "agent"));
     print_engines(json_object_get(reply, "engines"));
     print_sinks(json_object_get(reply, "sinks"));
+    print_self(json_object_get(reply, "self"));
     putchar('\n');
     if (json_array_size(services) > 0)
         print_services(services);

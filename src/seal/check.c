@@ -1,0 +1,264 @@
+/* Reads a sealed log and says where it is not what was written. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "seal/entry.h"
+
+#define LEAP_MAX ((uint64_t)1 << 24) /* entries that may be missing in a row: keys are followed */
+
+struct seal_check {
+    seal_hook hook;
+    void *context;
+    bool keyed; /* key is that of entry key_next */
+    uint64_t key_first, key_next;
+    struct seal_key key;
+    uint64_t from;
+    bool begun, linked; /* the next entry's prev must be summary.head */
+    const char *file;   /* under way */
+    uint64_t line;
+    struct seal_summary summary;
+};
+
+static __attribute__((format(printf, 4, 5))) void
+found(struct seal_check *check, enum seal_fault fault, uint64_t entry, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const struct seal_finding finding = {.fault = fault,
+                                         .file = check->file ? check->file : "",
+                                         .line = check->file ? check->line : 0,
+                                         .entry = entry,
+                                         .text = text};
+    check->summary.faults += fault != SEAL_TORN;
+    if (check->hook)
+        check->hook(check->context, &finding);
+}
+
+struct seal_check *seal_check_new(const struct seal_first *key, uint64_t from, seal_hook hook,
+                                  void *context)
+{
+    struct seal_check *check = memory_must(calloc(1, sizeof *check));
+    check->hook = hook;
+    check->context = context;
+    check->from = from;
+    if (key) {
+        check->keyed = true;
+        check->key = key->key;
+        check->key_first = check->key_next = key->first;
+    }
+    return check;
+}
+
+void seal_check_free(struct seal_check *check)
+{
+    if (!check)
+        return;
+    key_forget(&check->key);
+    free(check);
+}
+
+/* ---- one entry ---- */
+
+/* Where the log begins. */
+static void begin(struct seal_check *check, const struct entry *entry)
+{
+    static const uint8_t NOTHING[SEAL_BYTES];
+    struct seal_summary *summary = &check->summary;
+    check->begun = true;
+    summary->first = summary->next = entry->number;
+    if (check->from == UINT64_MAX || entry->number == check->from) {
+        check->linked = entry->number == 0;
+        memcpy(summary->head, NOTHING, sizeof NOTHING);
+    } else if (entry->number > check->from) {
+        found(check, SEAL_MISSING, check->from,
+              "the beginning is missing: entries %" PRIu64 " to %" PRIu64, check->from,
+              entry->number - 1);
+    }
+}
+
+/* In its order? False: it is not looked at any further. */
+static bool in_order(struct seal_check *check, const struct entry *entry)
+{
+    uint64_t next = check->summary.next;
+    if (entry->number < next) {
+        found(check, SEAL_OUT_OF_ORDER, entry->number,
+              "entry %" PRIu64 " stands after entry %" PRIu64 ": moved, repeated or put in",
+              entry->number, next - 1);
+        return false;
+    }
+    if (entry->number == next)
+        return true;
+    if (entry->number - next > LEAP_MAX) {
+        found(check, SEAL_CHANGED, next, "instead of entry %" PRIu64 " there is a number %" PRIu64,
+              next, entry->number);
+        return false;
+    }
+    if (entry->number - next == 1)
+        found(check, SEAL_MISSING, next, "entry %" PRIu64 " is missing", next);
+    else
+        found(check, SEAL_MISSING, next, "entries %" PRIu64 " to %" PRIu64 " are missing", next,
+              entry->number - 1);
+    check->linked = false;
+    return true;
+}
+
+static bool linked(struct seal_check *check, const struct entry *entry)
+{
+    if (!check->linked || memcmp(entry->prev, check->summary.head, SEAL_BYTES) == 0)
+        return true;
+    found(check, SEAL_CHANGED, entry->number,
+          "entry %" PRIu64 " does not continue the one before: one of the two was changed",
+          entry->number);
+    return false;
+}
+
+/* Does the key of this entry fit? An entry "key" hands over to a key that is not ours. */
+static void sealed(struct seal_check *check, const struct entry *entry, const char *line, bool told)
+{
+    uint8_t mac[SEAL_BYTES];
+    if (!check->keyed || entry->number < check->key_next)
+        return;
+    if (entry->number - check->key_next > LEAP_MAX) {
+        found(check, SEAL_KEY, entry->number, "the key is of an entry too far before it");
+        check->keyed = false;
+        return;
+    }
+    for (; check->key_next < entry->number; check->key_next++)
+        key_evolve(&check->key);
+    key_seal(&check->key, line, entry->sealed, mac);
+    bool fits = memcmp(mac, entry->mac, SEAL_BYTES) == 0;
+    check->summary.sealed += fits;
+    if (!fits && !told)
+        found(check, SEAL_CHANGED, entry->number, "entry %" PRIu64 " was changed", entry->number);
+    key_evolve(&check->key);
+    check->key_next++;
+    if (fits && entry_is(entry, "key") && entry->number > check->key_first)
+        check->keyed = false;
+}
+
+static void look(struct seal_check *check, const char *line, size_t length)
+{
+    struct seal_summary *summary = &check->summary;
+    struct entry entry;
+    if (!entry_parse(line, length, &entry)) {
+        found(check, SEAL_FOREIGN, summary->next, "no entry: the line was changed or put in");
+        return;
+    }
+    if (!check->begun)
+        begin(check, &entry);
+    if (check->line == 1)
+        summary->file_first = entry.number;
+    if (!in_order(check, &entry))
+        return;
+    sealed(check, &entry, line, !linked(check, &entry));
+    seal_hash(line, length, summary->head);
+    check->linked = true;
+    summary->next = entry.number + 1;
+    summary->entries++;
+    summary->closed = entry_is(&entry, "stop");
+    snprintf(summary->last_time, sizeof summary->last_time, "%.*s", (int)entry.time_length,
+             entry.time);
+}
+
+/* ---- files ---- */
+
+static void line_of(struct seal_check *check, const char *line, size_t size)
+{
+    check->line++;
+    if (size > 0 && line[size - 1] == '\n') {
+        look(check, line, size - 1);
+        return;
+    }
+    check->summary.torn = size;
+    found(check, SEAL_TORN, check->summary.next,
+          "%zu bytes of an entry that was not finished: the daemon was killed, or writes it now",
+          size);
+}
+
+static void begin_file(struct seal_check *check, const char *file)
+{
+    if (check->summary.torn > 0)
+        found(check, SEAL_FOREIGN, check->summary.next,
+              "the log goes on in another file after an unfinished entry");
+    check->summary.torn = 0;
+    check->summary.file_first = check->summary.next;
+    check->file = file;
+    check->line = 0;
+}
+
+void seal_check_text(struct seal_check *check, const char *file, const char *text, size_t size)
+{
+    const char *end = text + size;
+    begin_file(check, file);
+    while (text < end) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        const char *after = newline ? newline + 1 : end;
+        line_of(check, text, (size_t)(after - text));
+        text = after;
+    }
+    check->file = NULL;
+}
+
+int seal_check_file(struct seal_check *check, const char *path, struct error *err)
+{
+    autofile FILE *file = fopen(path, "re");
+    autofree char *line = NULL;
+    size_t room = 0;
+    ssize_t size;
+    if (!file)
+        return error_set(err, EXIT_USAGE, errno, "cannot read %s", path);
+    begin_file(check, path);
+    while ((size = getline(&line, &room, file)) > 0)
+        line_of(check, line, (size_t)size);
+    check->file = NULL;
+    return ferror(file) ? error_set(err, EXIT_USAGE, errno, "cannot read %s", path) : 0;
+}
+
+/* ---- the end ---- */
+
+/* Is the key that the host has the one that the operator's leads to? */
+static void check_host_key(struct seal_check *check, const struct seal_state *state)
+{
+    if (!check->keyed || state->next < check->key_next || state->next - check->key_next > LEAP_MAX)
+        return;
+    for (; check->key_next < state->next; check->key_next++)
+        key_evolve(&check->key);
+    if (memcmp(&check->key, &state->key, sizeof check->key) != 0)
+        found(check, SEAL_KEY, state->next,
+              "the host's key is not the one that follows from the first: it was replaced");
+}
+
+void seal_check_end(struct seal_check *check, const struct seal_state *state, bool in_use)
+{
+    uint64_t next = check->summary.next;
+    if (!state && next > 0)
+        found(check, SEAL_KEY, next,
+              "the host's key (sealed.key) is missing: nobody knows how many entries there were");
+    if (!state)
+        return;
+    if (state->next > next)
+        found(check, SEAL_CUT_OFF, next,
+              "the end is cut off: entries %" PRIu64 " to %" PRIu64 " are missing", next,
+              state->next - 1);
+    else if (state->next + 1 < next &&
+             !in_use) /* one behind: killed between the entry and its key */
+        found(check, SEAL_KEY, next,
+              "the host's key is that of entry %" PRIu64 ", %" PRIu64
+              " entries back: an old one was put in its place",
+              state->next, next - state->next);
+    check_host_key(check, state);
+}
+
+const struct seal_summary *seal_check_summary(const struct seal_check *check)
+{
+    return &check->summary;
+}
