@@ -15,6 +15,8 @@ usage: ./do VERB
   test        every test; the last line sums up
   bench       measure what Skink costs, beside its peers; `bench reuse`: how much sooner a new
               version is learned from the last one's profile (20 minutes, needs the npm registry)
+  campaign    the testbed's shop learned, left alone for two hours, attacked: what is found, what is
+              not, false alarms, entry points (4 hours)
   install     install into /usr/local (or PREFIX): program, library, manual page, systemd unit
   clean       remove everything that was built
 
@@ -79,6 +81,11 @@ bench)
     packages build demo bench
     build
     as_root python3 bench/bench.py "$@"
+    ;;
+campaign)
+    packages build testbed
+    build
+    as_root python3 bench/campaign/campaign.py "$@"
     ;;
 install)
     packages build

@@ -1,0 +1,101 @@
+"""A data set of `skink inject` (docs/campaigns.md) as the scores need it."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+GRACE = 10  # seconds after an attack's end in which an alert still counts as caused by it
+
+
+def when(text: str) -> float:
+    """Unix time."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def _lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@dataclass
+class Alert:
+    """As it was first told, with the score that incidents gave it in the end."""
+
+    service: str
+    detector: str
+    time: float  # told
+    first: float  # the first thing foreign
+    score: float
+    message: str
+
+
+@dataclass
+class Attack:
+    name: str
+    entry: str
+    path: list[str]
+    begin: float
+    end: float
+    aside: bool
+    alerts: list[Alert] = field(default_factory=list)  # of its time, of any service
+
+    @property
+    def taken(self) -> list[str]:
+        """The services that did the intruder's will: the entry, and where he went from there."""
+        return self.path[self.path.index(self.entry):]
+
+    @property
+    def several(self) -> bool:
+        """Are services besides the entry and the edge on the way?"""
+        return len(self.path) > 2
+
+    @property
+    def found(self) -> list[Alert]:
+        """What was said of the services that were taken, in order."""
+        return sorted((a for a in self.alerts if a.service in self.taken), key=lambda a: a.time)
+
+
+@dataclass
+class DataSet:
+    about: dict  # campaign.json
+    steps: list[dict]
+    alerts: list[Alert]
+    flows: list[dict]
+    attacks: list[Attack]
+    failed: list[str]  # attacks that did not succeed
+
+    def stretch(self) -> tuple[float, float]:
+        """From the beginning of the first step after learning to the end of the last one."""
+        steps = [s for s in self.steps if s["name"] not in ("training", "waiting", "validation")]
+        return (when(steps[0]["from"]), when(steps[-1]["until"])) if steps else (0, 0)
+
+    def between(self, begin: float, end: float) -> list[Alert]:
+        return [alert for alert in self.alerts if begin <= alert.time <= end]
+
+
+def _alerts(directory: Path) -> list[Alert]:
+    scores: dict[str, float] = {}
+    for incident in _lines(directory / "incidents.jsonl"):
+        scores |= {alert["id"]: alert["score"] for alert in incident["alerts"]}
+    told: dict[str, Alert] = {}
+    for line in _lines(directory / "alerts.jsonl"):
+        if line["state"] == "open" and line["id"] not in told:
+            told[line["id"]] = Alert(line["service"], line["detector"], when(line["time"]),
+                                     when(line["first_seen"]), scores.get(line["id"], 0.5),
+                                     line["message"])
+    return list(told.values())
+
+
+def read(directory: Path) -> DataSet:
+    steps = _lines(directory / "truth.jsonl")
+    data = DataSet(json.loads((directory / "campaign.json").read_text()), steps,
+                   _alerts(directory), _lines(directory / "flows.jsonl"), [], [])
+    for step in steps:
+        if step["kind"] == "attack" and not step.get("succeeded"):
+            data.failed.append(step["name"])
+        elif step["kind"] == "attack":
+            attack = Attack(step["name"], step["entry"], step["path"], when(step["begin"]),
+                            when(step["end"]), step["aside"])
+            attack.alerts = data.between(attack.begin, attack.end + GRACE)
+            data.attacks.append(attack)
+    return data

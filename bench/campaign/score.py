@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Scores campaigns that were played: what was found, what was not, how many false alarms, and where
+the rankers put the entry. `./do campaign` plays and scores; this scores what lies there:
+
+    bench/campaign/score.py --attacks DIR --benign DIR --services N [--out FILE]
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+import entry
+import intervals
+from cases import DataSet, read
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = 1
+DAY = 86400
+
+
+def share(part: int, of: int) -> dict:
+    return {"value": part / of if of else None, "count": part, "of": of,
+            "interval": intervals.share(part, of) if of else None}
+
+
+def false_alarms(data: DataSet, services: int) -> dict:
+    """Each alert of a benign stretch is a false one."""
+    begin, end = data.stretch()
+    false = data.between(begin, end)
+    days = (end - begin) / DAY * services
+    return {"value": len(false) / days, "interval": intervals.rate(len(false), days),
+            "count": len(false), "hours": (end - begin) / 3600, "services": services,
+            "alerts": [{"service": a.service, "detector": a.detector, "message": a.message}
+                       for a in false]}
+
+
+def rows(data: DataSet, found: dict) -> list[dict]:
+    """One an attack."""
+    table = []
+    for attack in sorted(data.attacks, key=lambda attack: attack.name):
+        first = attack.found[0] if attack.found else None
+        table.append({
+            "attack": attack.name, "entry": attack.entry, "path": attack.path,
+            "aside": attack.aside, "found": bool(first),
+            "service": first and first.service, "detector": first and first.detector,
+            "seconds_to_alert": first and round(first.time - attack.begin, 4),
+            "foreign_to_alert_ms": first and round((first.time - first.first) * 1000, 3),
+            "elsewhere": sorted({a.service for a in attack.alerts} - set(attack.taken)),
+            "entry_place": {ranker: places[0] for ranker, places in
+                            found.get(attack.name, {}).items()},
+            "message": first and first.message})
+    return table
+
+
+def score(attacks: DataSet, benign: DataSet | None, services: int, program: Path) -> dict:
+    found = {variant: entry.places(program, attacks, variant, SEED) for variant in entry.VARIANTS}
+    several = {a.name for a in attacks.attacks if a.several}
+    aside = {a.name for a in attacks.attacks if a.aside}
+    rankers = {variant: entry.figures(places, several, SEED) for variant, places in found.items()}
+    ours = next(iter(rankers["as_seen"]), None)
+    best = rankers["as_seen"].get(ours, {})
+    caught = {a.name for a in attacks.attacks if a.found}
+    return {
+        "attacks": len(attacks.attacks),
+        "failed_attacks": attacks.failed,
+        "found": share(len(caught), len(attacks.attacks)),
+        "found_aside": share(len(caught & aside), len(aside)),
+        "found_others": share(len(caught - aside), len(attacks.attacks) - len(aside)),
+        "false_alarms_per_service_day": false_alarms(benign, services) if benign else None,
+        "ranker": ours,
+        "entry_ac1": best.get("entry_ac1"), "entry_ac3": best.get("entry_ac3"),
+        "entry_mean_rank": best.get("entry_mean_rank"),
+        "rankers": rankers,
+        "rankers_aside": entry.figures(found["as_seen"], several & aside, SEED),
+        "rows": rows(attacks, found["as_seen"])}
+
+
+def circumstances() -> dict:
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=ROOT,
+                              capture_output=True, text=True, check=True).stdout.strip()
+    return {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "commit": git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else ""),
+            "kernel": platform.release()}
+
+
+def _interval(figure: dict | None) -> str:
+    if not figure or figure["value"] is None:
+        return "not measured"
+    low, high = figure["interval"]
+    return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def show(result: dict) -> None:
+    for row in result["rows"]:
+        said = (f"{row['seconds_to_alert']:9.3f} s  {row['service']} by {row['detector']}"
+                if row["found"] else "   MISSED")
+        place = row["entry_place"].get(result["ranker"])
+        print(f"{'*' if row['aside'] else ' '} {row['attack']:26} {row['entry']:9} "
+              f"{'' if place is None else f'{place:4.1f}':>5} {said}")
+    print("(* kept aside while thresholds were tuned; the number is the place of the true entry)\n")
+    for name in ("found", "found_aside", "found_others", "false_alarms_per_service_day",
+                 "entry_ac1", "entry_ac3", "entry_mean_rank"):
+        print(f"{name:30} {_interval(result[name])}")
+    for variant, rankers in result["rankers"].items():
+        print(f"\n{variant:12} {'first':>24} {'first three':>24} {'mean place':>24}")
+        for ranker, figures in rankers.items():
+            print(f"  {ranker:10}", *(f"{_interval(figures[name]):>24}" for name in
+                                      ("entry_ac1", "entry_ac3", "entry_mean_rank")))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--attacks", type=Path, required=True, help="data set with the attacks")
+    parser.add_argument("--benign", type=Path, help="data set of benign load")
+    parser.add_argument("--services", type=int, required=True, help="services that were watched")
+    parser.add_argument("--out", type=Path, help="where the figures go, as JSON")
+    options = parser.parse_args()
+    result = circumstances() | score(read(options.attacks),
+                                     read(options.benign) if options.benign else None,
+                                     options.services, ROOT / "build/bench/rank")
+    show(result)
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

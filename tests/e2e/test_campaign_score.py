@@ -1,0 +1,107 @@
+"""The scores of a campaign, against a small one whose figures are known by hand."""
+
+import json
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RANK = ROOT / "build/bench/rank"
+sys.path.insert(0, str(ROOT / "bench/campaign"))
+import cases  # noqa: E402  pylint: disable=wrong-import-position
+import intervals  # noqa: E402  pylint: disable=wrong-import-position
+import score  # noqa: E402  pylint: disable=wrong-import-position
+
+BEGIN = 1_800_000_000
+
+
+def at(seconds: float) -> str:
+    return datetime.fromtimestamp(BEGIN + seconds, timezone.utc).isoformat(
+        timespec="microseconds").replace("+00:00", "Z")
+
+
+def attack(name: str, begin: float, path: list[str], entry: str, **more) -> dict:
+    return {"step": name, "kind": "attack", "name": name, "begin": at(begin), "end": at(begin + 5),
+            "from": at(begin - 5), "until": at(begin + 60), "outcome": "done", "aside": False,
+            "succeeded": True, "entry": entry, "path": path, "replicas": {}} | more
+
+
+def alert(name: str, service: str, time: float, detector: str = "stide") -> dict:
+    return {"type": "alert", "id": name, "state": "open", "time": at(time),
+            "first_seen": at(time - 0.25), "last_seen": at(time), "service": service,
+            "detector": detector, "message": f"{service} left its profile"}
+
+
+def flow(caller: str, callee: str) -> dict:
+    return {"from": caller, "to": callee, "transport": "tcp", "port": 80, "new": False,
+            "first_seen": at(-1000), "last_seen": at(2000), "count": 5}
+
+
+def write(directory: Path, steps: list[dict], alerts: list[dict]) -> cases.DataSet:
+    directory.mkdir()
+    parts = {
+        "truth.jsonl": steps, "alerts.jsonl": alerts,
+        "incidents.jsonl": [{"alerts": [{"id": a["id"], "score": 0.9} for a in alerts]}],
+        "flows.jsonl": [flow("(outside)", "edge"), flow("edge", "web"), flow("web", "db"),
+                        flow("edge", "shop"), flow("shop", "db")]}
+    for name, lines in parts.items():
+        (directory / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (directory / "campaign.json").write_text("{}")
+    return cases.read(directory)
+
+
+@pytest.fixture(name="attacks")
+def _attacks(tmp_path):
+    return write(tmp_path / "attacks", [
+        attack("deep", 100, ["edge", "web", "db"], "web"),
+        attack("quiet", 200, ["edge", "shop"], "shop", aside=True),
+        attack("late", 300, ["edge", "web"], "web"),
+        attack("vain", 400, ["edge", "web"], "web", succeeded=False),
+    ], [alert("a", "web", 100.5), alert("a", "web", 104), alert("b", "db", 103),
+        alert("c", "edge", 201),  # passed on what it should: the intruder did not take it
+        alert("d", "web", 316)])  # too late
+
+
+def test_what_is_found(attacks):
+    result = score.score(attacks, None, 4, RANK)
+    assert result["attacks"] == 3 and result["failed_attacks"] == ["vain"]
+    rows = {row["attack"]: row for row in result["rows"]}
+    assert [name for name, row in rows.items() if row["found"]] == ["deep"]
+    assert (rows["deep"]["seconds_to_alert"], rows["deep"]["foreign_to_alert_ms"]) == (0.5, 250)
+    assert (rows["deep"]["service"], rows["deep"]["detector"]) == ("web", "stide")
+    assert rows["quiet"]["elsewhere"] == ["edge"]
+    assert result["found"]["count"] == 1 and result["found_aside"]["of"] == 1
+    assert result["found"]["interval"][0] < 1 / 3 < result["found"]["interval"][1]
+
+
+def test_where_the_entry_is_put(attacks):
+    result = score.score(attacks, None, 4, RANK)
+    place = {row["attack"]: row["entry_place"] for row in result["rows"]}
+    assert place["deep"]["trees"] == 1 and place["deep"]["earliest"] == 1
+    assert place["deep"]["ingress"] > 1  # it is the edge
+    assert place["late"] == {}  # no alert in time, nothing to rank
+    assert set(result["rankers"]) == {"as_seen", "removed", "added"}
+    one = result["rankers"]["as_seen"]["trees"]
+    assert one["attacks"] == 1 and one["entry_ac1"]["value"] == 1  # of those with several services
+
+
+def test_false_alarms_are_counted_by_service_and_day(attacks, tmp_path):
+    stretch = {"kind": "benign", "outcome": "done"}
+    benign = write(tmp_path / "benign", [
+        stretch | {"name": "training", "from": at(0), "until": at(600)},
+        stretch | {"name": "benign", "from": at(600), "until": at(600 + 7200)},
+    ], [alert("x", "web", 300), alert("y", "web", 1000), alert("z", "db", 7000)])
+    found = score.score(attacks, benign, 24, RANK)["false_alarms_per_service_day"]
+    assert (found["count"], found["hours"]) == (2, 2)
+    assert found["value"] == pytest.approx(1)  # two in two hours of 24 services: two days
+    assert found["interval"] == pytest.approx((0.121, 3.612), abs=0.001)
+
+
+def test_intervals_are_those_of_the_tables():
+    assert intervals.share(23, 25) == pytest.approx((0.7397, 0.9902), abs=1e-4)
+    assert intervals.share(0, 10) == pytest.approx((0, 0.3085), abs=1e-4)
+    assert intervals.rate(0, 1) == pytest.approx((0, 3.6889), abs=1e-4)
+    low, high = intervals.mean([1, 1, 2, 3], seed=1)
+    assert 1 <= low < 1.75 < high <= 3
