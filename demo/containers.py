@@ -41,11 +41,15 @@ class Container:
         self.address = system.network.addresses[name]
         self.made = False
 
-    def start(self) -> None:
+    def make(self) -> None:
+        """Writes its bundle."""
         if not self.made:
             bundle.make(self.directory, self.name, self.image, self.namespace,
                         f"/{self.system.name}/{self.name}", self.system.network.addresses)
             self.made = True
+
+    def start(self) -> None:
+        self.make()
         with open(self.log, "ab") as log:
             self._runc("run", "--detach", "--bundle", str(self.directory), self.id, stdout=log,
                        stderr=log, stdin=subprocess.DEVNULL)

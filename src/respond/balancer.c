@@ -33,14 +33,14 @@ static int command(const char *socket, struct error *err, const char *format, ..
     va_end(arguments);
     if (length >= (int)sizeof text)
         return error_set(err, EXIT_USAGE, 0, "a command to the balancer is too long");
-    return haproxy_do(socket, text, MEASURE_TIME_OUT, err);
+    return haproxy_do(socket, text, BALANCER_TIME_OUT, err);
 }
 
 static char *statistics(const char *socket, const char *backend, struct error *err)
 {
     char text[256];
     snprintf(text, sizeof text, "show stat %s 4 -1", backend);
-    return haproxy_ask(socket, text, MEASURE_TIME_OUT, err);
+    return haproxy_ask(socket, text, BALANCER_TIME_OUT, err);
 }
 
 /* "::ffff:10.0.0.1" is "10.0.0.1" to the balancer. */
@@ -114,23 +114,36 @@ int balancer_retire(const json_t *token, struct error *err)
     return set_state(token, "maint", err);
 }
 
-int balancer_add(const struct measure_target *target, const char *name, const char *address,
-                 uint16_t port, struct error *err)
+/* Waits until the balancer's own checks of the server pass. */
+static int await_health(const struct respond_rule *rule, const char *name, struct error *err)
 {
-    const struct respond_rule *rule = &target->rule;
-    struct haproxy_server server = {0};
-    if (command(rule->balancer, err, "add server %s/%s %s:%u check inter 50ms rise 1",
-                rule->backend, name, address, port) < 0 ||
-        command(rule->balancer, err, "enable health %s/%s", rule->backend, name) < 0 ||
-        command(rule->balancer, err, "set server %s/%s state ready", rule->backend, name) < 0)
-        return -1;
+    struct haproxy_server server;
     for (uint64_t end = clock_monotonic() + MEASURE_START; clock_monotonic() < end; pause_ms(10)) {
         autofree char *stat = statistics(rule->balancer, rule->backend, err);
         if (!stat)
             return -1;
-        if (haproxy_find(stat, rule->backend, NULL, name, &server) && server.up)
+        if (haproxy_find(stat, rule->backend, NULL, name, &server) && server.healthy)
             return 0;
     }
-    return error_set(err, EXIT_MACHINE, 0, "the new replica %s at %s:%u is not healthy in time",
-                     name, address, port);
+    return error_set(err, EXIT_MACHINE, 0, "the new replica %s is not healthy in time", name);
+}
+
+int balancer_add(const struct measure_target *target, const char *name, const char *address,
+                 uint16_t port, struct error *err)
+{
+    const struct respond_rule *rule = &target->rule;
+    const char *backend = rule->backend;
+    if (command(rule->balancer, err, "add server %s/%s %s:%u check inter 50ms rise 1", backend,
+                name, address, port) < 0)
+        return -1;
+    /* It is checked before the first request goes to it. */
+    if (command(rule->balancer, err, "set server %s/%s state drain", backend, name) == 0 &&
+        command(rule->balancer, err, "enable health %s/%s", backend, name) == 0 &&
+        await_health(rule, name, err) == 0 &&
+        command(rule->balancer, err, "set server %s/%s state ready", backend, name) == 0)
+        return 0;
+    struct error ignored;
+    command(rule->balancer, &ignored, "set server %s/%s state maint", backend, name);
+    command(rule->balancer, &ignored, "del server %s/%s", backend, name);
+    return -1;
 }

@@ -18,6 +18,9 @@ int balancer_find(const struct measure_target *target, struct haproxy_server *se
  * token gets what balancer_restore needs.
  */
 #define BALANCER_GRACE (100ULL * 1000000) /* ns */
+#define BALANCER_TIME_OUT                                                   \
+    (300ULL * 1000000) /* ns, for each answer: it is a process of this host \
+                        */
 int balancer_shed(const struct measure_target *target, json_t *token, struct error *err);
 int balancer_restore(const json_t *token, struct error *err);
 

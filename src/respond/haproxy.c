@@ -120,12 +120,13 @@ static char *next_field(char **rest)
     return field;
 }
 
-enum column { PROXY, SERVER, STATUS, SESSIONS, ADDRESS, COLUMNS_USED };
+enum column { PROXY, SERVER, STATUS, CHECK, SESSIONS, ADDRESS, COLUMNS_USED };
 
 /* Where the columns stand. */
 static void read_heading(char *line, int place[COLUMNS_USED])
 {
-    static const char *const NAMES[] = {"pxname", "svname", "status", "scur", "addr"};
+    static const char *const NAMES[] = {"pxname",       "svname", "status",
+                                        "check_status", "scur",   "addr"};
     const char *name;
     line += strspn(line, "# ");
     for (int i = 0; i < COLUMNS_USED; i++)
@@ -169,7 +170,9 @@ static void take_row(const char *const field[COLUMNS_USED], struct haproxy_serve
     *server = (struct haproxy_server){0};
     snprintf(server->name, sizeof server->name, "%s", field[SERVER]);
     take_address(field[ADDRESS], server);
-    server->up = strncmp(field[STATUS], "UP", 2) == 0 || strcmp(field[STATUS], "no check") == 0;
+    server->healthy = strncmp(field[CHECK], "L4OK", 4) == 0 ||
+                      strncmp(field[CHECK], "L6OK", 4) == 0 ||
+                      strncmp(field[CHECK], "L7OK", 4) == 0;
     server->serves =
         strncmp(field[STATUS], "MAINT", 5) != 0 && strncmp(field[STATUS], "DRAIN", 5) != 0;
     if (!parse_digits(&digits, digits + strlen(digits), 10, &server->sessions))

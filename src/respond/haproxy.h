@@ -18,8 +18,8 @@ struct haproxy_server {
     char name[HAPROXY_NAME];
     char address[64];
     uint16_t port;
-    bool up;     /* its checks pass, or it has none */
-    bool serves; /* neither drained nor in maintenance */
+    bool healthy; /* its last check has passed */
+    bool serves;  /* neither drained nor in maintenance */
     uint64_t sessions;
 };
 

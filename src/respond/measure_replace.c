@@ -56,18 +56,13 @@ static int start_fresh(const struct measure_target *target, struct fresh *fresh,
 }
 
 /* Requests go to the new one; the old one gets no more. */
-static int hand_over(const struct measure_target *target, const struct fresh *fresh, json_t *token,
-                     struct error *err)
+static int hand_over(const struct measure_target *target, const struct haproxy_server *old,
+                     const struct fresh *fresh, json_t *token, struct error *err)
 {
-    struct haproxy_server old;
-    if (!target->rule.balancer || !target->rule.backend)
-        return 0;
-    if (balancer_find(target, &old, err) < 0)
-        return -1;
+    uint16_t port = fresh->port ? fresh->port : old->port;
     if (!fresh->address[0])
         return error_set(err, EXIT_MACHINE, 0, "the new replica's address is not known");
-    if (balancer_add(target, fresh->name, fresh->address, fresh->port ? fresh->port : old.port,
-                     err) < 0)
+    if (balancer_add(target, fresh->name, fresh->address, port, err) < 0)
         return -1;
     return balancer_shed(target, token, err);
 }
@@ -75,9 +70,14 @@ static int hand_over(const struct measure_target *target, const struct fresh *fr
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
 {
     struct fresh fresh = {.port = 0};
+    struct haproxy_server old;
     struct cgroup_place place;
+    bool balanced = balancer_check(target, err) == 0;
+    /* Whom it would need is asked before anything is started. */
     if (cgroup_place(&target->workload, "freezer", &place, err) < 0 ||
-        start_fresh(target, &fresh, err) < 0 || hand_over(target, &fresh, token, err) < 0 ||
+        (balanced && balancer_find(target, &old, err) < 0) ||
+        start_fresh(target, &fresh, err) < 0 ||
+        (balanced && hand_over(target, &old, &fresh, token, err) < 0) ||
         cgroup_freeze(&place, true, err) < 0)
         return -1;
     token_cgroup(token, &place);

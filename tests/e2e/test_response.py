@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from http.client import HTTPConnection
 
 import network
 import pytest
@@ -179,3 +180,134 @@ def test_the_kernel_stops_whoever_is_foreign(skink, watching, web, intruder):
     except OSError:
         pass
     assert "uid=" not in said
+
+
+# ---- a balancer in front ----
+
+HAPROXY = """
+global
+    stats socket {directory}/admin level admin
+defaults
+    mode http
+    timeout connect 500ms
+    timeout client 5s
+    timeout server 1s
+    retries 3
+    option redispatch 1
+    retry-on all-retryable-errors
+frontend in
+    bind :8080
+    default_backend shop
+backend shop
+    balance roundrobin
+{servers}
+"""
+
+
+class Balancer:
+    """HAProxy before the replicas, and clients that count what fails."""
+
+    def __init__(self, program, web, directory, replicas):
+        self.web, self.asked, self.failed, self.stop = web, 0, [], threading.Event()
+        directory.mkdir()
+        servers = [f"    server {each.name} {each.address}:8000 check inter 100ms"
+                   for each in replicas]
+        file, self.socket = directory / "haproxy.cfg", directory / "admin"
+        file.write_text(HAPROXY.format(directory=directory, servers="\n".join(servers)))
+        self.process = web.system.spawn([program, "-db", "-f", str(file)], web.client)
+        self.client = threading.Thread(target=self._load)
+
+    def ask(self, command):
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.connect(str(self.socket))
+            admin.sendall(command.encode() + b"\n")
+            return admin.makefile().read()
+
+    def states(self):
+        """The servers and their states."""
+        lines = self.ask("show stat shop 4 -1").splitlines()
+        names = lines[0].lstrip("# ").split(",")
+        rows = [dict(zip(names, line.split(","))) for line in lines[1:] if line]
+        return {row["svname"]: row["status"] for row in rows}
+
+    def _load(self):
+        with network.inside(self.web.client):
+            while not self.stop.wait(0.002):
+                connection = HTTPConnection("127.0.0.1", 8080, timeout=10)
+                self.asked += 1
+                try:
+                    connection.request("GET", "/")
+                    answer = connection.getresponse()
+                    if answer.status != 200 or answer.read() != b"hello\n":
+                        self.failed.append(answer.status)
+                except OSError as error:
+                    self.failed.append(error)
+                finally:
+                    connection.close()
+
+    def __enter__(self):
+        assert wait_until(lambda: self.socket.exists() and
+                          all(state == "UP" for state in self.states().values()))
+        self.client.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.client.join()
+        self.process.terminate()
+        self.process.wait()
+
+
+def starter(path, container):
+    """A command that starts the container and says where it is, as `respond.replace` is to."""
+    container.make()
+    path.write_text(f"#!/bin/sh\nrunc --root {container.system.oci_root} run --detach --bundle "
+                    f"{container.directory} {container.id} </dev/null >/dev/null 2>&1 && "
+                    f"echo {container.address}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_path):
+    """A new replica first, then the old one is taken out: no request fails. Later it is ended."""
+    haproxy = program("haproxy", "haproxy")
+    fresh = web.container("web-3")
+    admin = tmp_path / "haproxy" / "admin"
+    daemon, first, second = watching("web-1", "web-2", **responding(
+        policy="act", expiry="8s", balancer=str(admin), backend="shop",
+        replace=starter(tmp_path / "replace", fresh), **{"except": "stop,kill"}))
+    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
+        time.sleep(1)
+        web.run(first, LOOK)
+        replace = wait_measure(skink, daemon, "replace", "in force")
+        assert balancer.states()["web-1"].startswith("DRAIN")
+        assert balancer.states()[replace["token"]["new"]] == "UP"
+        assert first.state() == "paused" and fresh.state() == "running"
+        assert measures(skink, daemon, "pause", "done")  # the replacement has made it needless
+        assert measures(skink, daemon, "evidence", "done")
+        assert fresh.id in {replica["name"] for replica in daemon.replicas("web")}
+        wait_measure(skink, daemon, "replace", "expired", 15)
+        assert wait_until(lambda: first.state() == "stopped")
+        assert second.state() == fresh.state() == "running"
+        time.sleep(0.5)
+    assert balancer.asked > 500 and balancer.failed == []
+
+
+def test_a_silent_balancer_leads_to_the_next_best(skink, watching, web, tmp_path):
+    """It takes connections and never answers: what needs it fails in time, the rest is done."""
+    path = tmp_path / "silent"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        daemon, replica = watching(**responding(
+            policy="ask", minimum=0, balancer=str(path), backend="shop", replace="false",
+            revoke=f"touch {tmp_path}/revoked", **{"except": "stop,kill"}))
+        web.run(replica, LOOK)
+        approve(skink, daemon)
+        pause = wait_measure(skink, daemon, "pause", "in force")
+        assert pause["latency_ms"] < 2000
+        replace = wait_measure(skink, daemon, "replace", "failed")
+        assert "does not answer in time" in replace["why"]
+        wait_measure(skink, daemon, "revoke", "done")
+        assert (tmp_path / "revoked").exists() and replica.state() == "paused"
+        assert daemon.service("web")["mode"] == "watching"

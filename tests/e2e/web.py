@@ -21,11 +21,15 @@ class Web:
         self.system, self.service, self.tools = system, service, tools
         self.client = system.host(f"{service}-client")
 
-    def replica(self, name, version="1"):
-        """A started container with the programs of tests/tools in /tools."""
+    def container(self, name, version="1"):
+        """A container, yet to be started, with the programs of tests/tools in /tools."""
         image = Image(self.service, version, ["/usr/bin/python3", "-S", "-B", "/app/app.py"],
                       folders={"/app": SERVER}, volumes={"/tools": self.tools})
-        container = self.system.container(name, image)
+        return self.system.container(name, image)
+
+    def replica(self, name, version="1"):
+        """A started one."""
+        container = self.container(name, version)
         container.start()
         container.wait_port(PORT)
         return container

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "respond/choice.h"
@@ -184,11 +187,11 @@ static void names_of_measures(void **state)
 
 /* ---- the balancer ---- */
 
-static const char STAT[] = "# pxname,svname,qcur,scur,status,addr,\n"
-                           "shop,web-1,0,3,UP,10.77.0.2:8000,\n"
-                           "shop,web-2,0,0,DRAIN,10.77.0.3:8000,\n"
-                           "shop,web-3,0,1,\"MAINT\",[fd00::1]:80,\n"
-                           "other,web-4,0,1,no check,10.77.0.9:80,\n";
+static const char STAT[] = "# pxname,svname,qcur,scur,status,check_status,addr,\n"
+                           "shop,web-1,0,3,UP,L4OK,10.77.0.2:8000,\n"
+                           "shop,web-2,0,0,DRAIN,* L4CON,10.77.0.3:8000,\n"
+                           "shop,web-3,0,1,\"MAINT\",,[fd00::1]:80,\n"
+                           "other,web-4,0,1,no check,,10.77.0.9:80,\n";
 
 static bool find(const char *text, const char *address, const char *name,
                  struct haproxy_server *server)
@@ -205,9 +208,9 @@ static void servers_are_found(void **state)
     struct haproxy_server server;
     assert_true(find(STAT, "10.77.0.2", NULL, &server));
     assert_string_equal(server.name, "web-1");
-    assert_true(server.up && server.serves && server.sessions == 3 && server.port == 8000);
+    assert_true(server.healthy && server.serves && server.sessions == 3 && server.port == 8000);
     assert_true(find(STAT, NULL, "web-2", &server));
-    assert_true(!server.up && !server.serves);
+    assert_true(!server.healthy && !server.serves);
     assert_true(find(STAT, "fd00::1", NULL, &server));
     assert_true(server.port == 80 && !server.serves);
     assert_false(find(STAT, "10.77.0.9", NULL, &server)); /* of another backend */
@@ -243,6 +246,38 @@ static void a_likeness_has_an_address_of_its_own(void **state)
     inspect = json_loads("[]", 0, NULL);
     assert_null(engine_likeness(inspect, &err));
     json_decref(inspect);
+}
+
+/* A socket on which nobody ever answers. */
+static int silent(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static void who_is_silent_is_given_up(void **state)
+{
+    (void)state;
+    struct error err;
+    char path[] = "/tmp/skink-silent-XXXXXX", address[64];
+    assert_non_null(mkdtemp(path));
+    char name[64];
+    snprintf(name, sizeof name, "%s/socket", path);
+    int fd = silent(name);
+    struct measure_target target = {.workload = {.id = "abc"}, .engine_socket = name};
+    uint64_t begun = clock_monotonic();
+    assert_int_equal(engine_start_like(&target, "new", address, sizeof address, &err), -1);
+    assert_non_null(strstr(err.text, "no answer within"));
+    assert_null(haproxy_ask(name, "show stat", NS_PER_S / 10, &err));
+    assert_non_null(strstr(err.text, "does not answer in time"));
+    assert_true(clock_monotonic() - begun < MEASURE_TIME_OUT + NS_PER_S);
+    close(fd);
+    unlink(name);
+    rmdir(path);
 }
 
 /* ---- commands ---- */
@@ -292,6 +327,7 @@ int main(void)
         cmocka_unit_test(names_of_measures),
         cmocka_unit_test(servers_are_found),
         cmocka_unit_test(a_likeness_has_an_address_of_its_own),
+        cmocka_unit_test(who_is_silent_is_given_up),
         cmocka_unit_test(commands_say_where),
         cmocka_unit_test(commands_that_hang_are_ended),
     };
