@@ -79,13 +79,13 @@ static void note(struct life *life, struct series *series, const char *name, dou
     life->ends_by = name;
 }
 
-void life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
+bool life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
                const struct workload *workload, const char *path, uint64_t appeared, uint64_t now)
 {
     char directory[2048];
     struct usage usage;
     if (life->born && clock_passed(now, life->looked) < LOOK_EVERY)
-        return;
+        return false;
     if (!life->born)
         life->born = birth(workload, appeared, now);
     life->looked = now;
@@ -97,4 +97,5 @@ void life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
     snprintf(directory, sizeof directory, "%s%s", hierarchy->mount, path);
     if (usage_descriptors(directory, &usage))
         note(life, &life->descriptors, "descriptors", life_age(life, now), &usage);
+    return true;
 }

@@ -17,10 +17,10 @@ struct life {
 };
 
 /*
- * Looks at it, at most every ten seconds. path: of its cgroup below the mount; appeared: stands for
- * its birth where its process cannot tell.
+ * Looks at it when that is ten seconds ago; true when it did. path: of its cgroup below the mount;
+ * appeared: stands for its birth where its process cannot tell.
  */
-void life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
+bool life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
                const struct workload *workload, const char *path, uint64_t appeared, uint64_t now);
 
 /* Its age in seconds. */

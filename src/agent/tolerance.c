@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#define LOOKS 8 /* at the lives of replicas in one tick */
+
 /* What is remembered of a service, also while none of its replicas runs. */
 struct memory {
     struct memory *next;
@@ -26,6 +28,7 @@ struct tolerance {
     struct memory *memories;
     struct known *known;
     uint64_t ticked;
+    uint32_t looked_at; /* the replica whose life was looked at last */
 };
 
 struct tolerance *tolerance_new(void)
@@ -168,6 +171,15 @@ static void decide(struct tolerance_view *view, const struct respond_rule *respo
     view->next = schedule_next(candidates, view->count, &how);
 }
 
+/* Replicas of all its versions. */
+static size_t running(const struct agent *agent, const char *service)
+{
+    size_t count = 0;
+    for (const struct service *s = agent->services; s; s = s->next)
+        count += strcmp(s->name, service) == 0 ? s->replicas : 0;
+    return count;
+}
+
 struct tolerance_view tolerance_view(const struct agent *agent, const char *service,
                                      uint64_t horizon)
 {
@@ -181,7 +193,7 @@ struct tolerance_view tolerance_view(const struct agent *agent, const char *serv
                                   .weight = memory->weight};
     view.rule.horizon = horizon ? horizon : view.rule.horizon;
     view.evidence = evidence_sum(&memory->evidence, view.rule.memory, now);
-    view.replicas = memory_must(calloc(PROBE_REPLICAS, sizeof *view.replicas));
+    view.replicas = memory_must(calloc(running(agent, service) + 1, sizeof *view.replicas));
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         const struct watched *watched = agent->watched[i];
         if (watched && watched->service && strcmp(watched->service->name, service) == 0)
@@ -224,21 +236,30 @@ static void forget_gone(struct agent *agent, uint64_t now)
     }
 }
 
+/* A few at a time and in turn: the files of a thousand replicas take longer than a tick may. */
+static void look_at_lives(struct agent *agent, uint64_t now)
+{
+    uint32_t looks = 0;
+    for (uint32_t i = 0; i < PROBE_REPLICAS && looks < LOOKS; i++) {
+        uint32_t *turn = &agent->tolerance->looked_at;
+        *turn = (*turn + 1) % PROBE_REPLICAS;
+        struct watched *watched = agent->watched[*turn];
+        if (watched && watched->service)
+            looks += life_look(&watched->life, &agent->hierarchy, &watched->workload, watched->path,
+                               watched->appeared, now);
+    }
+}
+
 void tolerance_tick(struct agent *agent, uint64_t now)
 {
     struct tolerance *tolerance = agent->tolerance;
+    look_at_lives(agent, now);
     if (clock_passed(now, tolerance->ticked) < NS_PER_S)
         return;
     tolerance->ticked = now;
     if (known_tick(tolerance->known, agent->config, now))
         for (struct memory *memory = tolerance->memories; memory; memory = memory->next)
             memory->looked_up = false;
-    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
-        struct watched *watched = agent->watched[i];
-        if (watched && watched->service)
-            life_look(&watched->life, &agent->hierarchy, &watched->workload, watched->path,
-                      watched->appeared, now);
-    }
     for (const char *name = NULL; (name = tolerance_service(agent, name));)
         watch_floor(agent, name);
     forget_gone(agent, now);

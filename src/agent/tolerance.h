@@ -23,7 +23,9 @@ void tolerance_free(struct tolerance *tolerance);
 void tolerance_note(struct agent *agent, const struct watched *watched,
                     const struct incident_alert *alert);
 
-/* Once a second: looks at the replicas, says when a service falls under its floor. */
+/* With every tick: looks at some replicas; once a second: says when a service falls under its
+ * floor.
+ */
 void tolerance_tick(struct agent *agent, uint64_t now);
 
 /* The configuration has changed. */

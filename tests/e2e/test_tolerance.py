@@ -1,5 +1,5 @@
 """The tolerance capacity of real containers: it falls with an alert and with vulnerabilities, and
-says why. The file of the first test is the example of docs/tolerance.md."""
+says why. The files of the second test are those of docs/tolerance.md."""
 
 import json
 import re
@@ -68,15 +68,16 @@ def example(name):
     return found.group(1)
 
 
-def test_vulnerabilities_take_it_away(skink, agent, web, tmp_path):
+def test_vulnerabilities_take_it_away(skink, agent, web):
     """The manual's example: a scan, the published odds, and what comes of them."""
-    folder = tmp_path / "lists"
+    daemon = agent(services={"web": {"tolerance": {"redundancy": "availability"}}},
+                   vulnerabilities={"scans": [{"file": "web.trivy.json", "service": "we*"}],
+                                    "epss": "epss.csv", "kev": "kev.json"})
+    folder = daemon.state
     folder.mkdir()
     for name in ("web.trivy.json", "epss.csv", "kev.json"):
         (folder / name).write_text(example(name))
-    daemon = agent(listen="127.0.0.1:0", vulnerabilities={
-        "scans": [{"file": str(folder / "web.trivy.json"), "service": "we*"}],
-        "epss": str(folder / "epss.csv"), "kev": str(folder / "kev.json")}).start()
+    daemon.start()
     web.replica("web-1")
     daemon.wait_for("web", lambda service: service["replicas"])
 

@@ -12,6 +12,7 @@
 
 #include "agent/config.h"
 #include "base/clock.h"
+#include "tolerate/capacity.h"
 
 static struct config *parse(const char *text)
 {
@@ -93,6 +94,12 @@ static void assert_defaults(const struct config *config)
     assert_false(config->alert_stdout);
     assert_false(config->alert_journal);
     assert_null(config->webhook);
+    assert_int_equal(config->defaults.tolerance.horizon, 24 * 3600 * NS_PER_S);
+    assert_int_equal(config->defaults.tolerance.redundancy, REDUNDANCY_BALANCED);
+    assert_int_equal(config->defaults.tolerance.eta, 0);
+    assert_int_equal(config->scan_count, 0);
+    assert_string_equal(config->epss, "");
+    assert_int_equal(config->stale, 7 * 24 * 3600 * NS_PER_S);
 }
 
 static void defaults(void **state)
@@ -199,6 +206,36 @@ static void services_override_the_defaults(void **state)
     assert_false(config_service(config, "off")->watch);
     assert_ptr_equal(config_service(config, "other"), &config->defaults);
     config_free(config);
+}
+
+/* What docs/tolerance.md shows. */
+static void vulnerabilities_of_the_manual(void **state)
+{
+    char *manual = file_text("docs/tolerance.md");
+    char *yaml = strstr(manual, "```yaml\n") + strlen("```yaml\n");
+    (void)state;
+    *strstr(yaml, "```") = '\0';
+    struct config *config = parse(yaml);
+    assert_int_equal(config->scan_count, 1);
+    assert_string_equal(config->scans[0].file, "web.trivy.json");
+    assert_string_equal(config->scans[0].service, "we*");
+    assert_null(config->scans[0].osv);
+    assert_string_equal(config->epss, "epss.csv");
+    assert_int_equal(config_service(config, "web")->tolerance.redundancy, REDUNDANCY_AVAILABILITY);
+    char *path = config_file(config, config->kev);
+    assert_string_equal(path, "/var/lib/skink/kev.json");
+    free(path);
+    config_free(config);
+    free(manual);
+    config = parse("tolerance: {eta: 30d, beta: 3}\n");
+    assert_int_equal(config->defaults.tolerance.eta, 30 * 24 * 3600 * NS_PER_S);
+    config_free(config);
+    refused("vulnerabilities:\n  scans:\n    - service: a\n",
+            "f.yml:3: vulnerabilities.scans[0].file: is missing");
+    refused("tolerance: {horizon: auto}\n",
+            "f.yml:1: tolerance.horizon: \"auto\" is not a duration such as 10s, 500ms or 2h");
+    refused("tolerance: {redundancy: much}\n", "f.yml:1: tolerance.redundancy: \"much\" is none of "
+                                               "these: balanced, voting, availability");
 }
 
 static void lists_are_read(void **state)
@@ -368,6 +405,7 @@ int main(void)
         cmocka_unit_test(installed_file_and_manual_are_current),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(services_override_the_defaults),
+        cmocka_unit_test(vulnerabilities_of_the_manual),
         cmocka_unit_test(lists_are_read),
         cmocka_unit_test(keys_that_are_wrong),
         cmocka_unit_test(values_that_are_wrong),
