@@ -53,9 +53,9 @@ static void print_array(FILE *out, int depth, const struct key *key)
     fputs(key->type == KEY_LIST ? ": []\n" : ": {}\n", out);
     indent(out, depth, "#");
     fprintf(out, "%s:\n", key->name);
-    for (const char *line = key->text; *line; line = strchr(line, '\n') + 1) {
+    for (const char *line = key->text; *line; line += strcspn(line, "\n") + 1) {
         indent(out, depth, "#");
-        fprintf(out, "%.*s\n", (int)strcspn(line, "\n"), line);
+        fwrite(line, 1, strcspn(line, "\n") + 1, out);
     }
 }
 
