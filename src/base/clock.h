@@ -29,4 +29,7 @@ uint64_t clock_wall(uint64_t monotonic_ns);
 /* Writes realtime_ns as ISO 8601 UTC with microseconds into text and returns text. */
 const char *clock_format(uint64_t realtime_ns, char text[CLOCK_TEXT]);
 
+/* The instant that such a text names, with any number of decimals. 0, or -1 when it names none. */
+int clock_parse(const char *text, uint64_t *realtime_ns);
+
 #endif

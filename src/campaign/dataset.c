@@ -93,7 +93,7 @@ static json_t *document(const struct play *play, bool over)
                         json_pack("{s:I s:I s:I}", "done", (json_int_t)play->done, "failed",
                                   (json_int_t)play->failed, "interrupted",
                                   (json_int_t)play->interrupted));
-    json_object_set_new(json, "schedule", schedule_json(&play->schedule));
+    json_object_set_new(json, "schedule", timetable_json(&play->timetable));
     json_object_set_new(json, "campaign", json_string(campaign->text));
     return json;
 }
@@ -277,7 +277,7 @@ void play_release(struct play *play)
     if (play->recording)
         recording_close(play->recording, &counts, &ignored);
     child_clear(&play->load);
-    schedule_clear(&play->schedule);
+    timetable_clear(&play->timetable);
     json_decref(play->line);
     json_decref(play->daemon);
     json_decref(play->commit);

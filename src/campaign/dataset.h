@@ -15,7 +15,7 @@
 struct play {
     const struct campaign *campaign;
     const struct play_options *options;
-    struct schedule schedule;
+    struct timetable timetable;
     struct progress progress;
     char label[64];
     uint64_t started; /* CLOCK_MONOTONIC */

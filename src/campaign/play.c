@@ -176,11 +176,11 @@ static void play_step(struct play *play, const struct scheduled *scheduled)
 static void play_steps(struct play *play)
 {
     uint64_t first = clock_monotonic();
-    for (size_t i = 0; i < play->schedule.count && !play->interrupts; i++) {
-        const struct scheduled *scheduled = &play->schedule.steps[i];
+    for (size_t i = 0; i < play->timetable.count && !play->interrupts; i++) {
+        const struct scheduled *scheduled = &play->timetable.steps[i];
         uint64_t begin =
             scheduled->at ? first + scheduled->at : clock_monotonic() + scheduled->after;
-        snprintf(play->label, sizeof play->label, "step %zu of %zu", i + 1, play->schedule.count);
+        snprintf(play->label, sizeof play->label, "step %zu of %zu", i + 1, play->timetable.count);
         if (attend(play, NULL, begin, 0) == TIME_IS_OVER)
             play_step(play, scheduled);
     }
@@ -190,11 +190,11 @@ static void play_steps(struct play *play)
 
 /* ---- the whole ---- */
 
-static uint64_t guess_seconds(const struct campaign *campaign, const struct schedule *schedule)
+static uint64_t guess_seconds(const struct campaign *campaign, const struct timetable *timetable)
 {
     uint64_t ns = campaign->training + campaign->validation + campaign->gap.least;
-    for (size_t i = 0; i < schedule->count; i++)
-        ns += schedule->steps[i].after + schedule->steps[i].step->benign + STEP_GUESS;
+    for (size_t i = 0; i < timetable->count; i++)
+        ns += timetable->steps[i].after + timetable->steps[i].step->benign + STEP_GUESS;
     return ns / NS_PER_S;
 }
 
@@ -212,12 +212,12 @@ int campaign_play(const struct campaign *campaign, const struct play_options *op
     sigaddset(&ending, SIGINT);
     sigaddset(&ending, SIGTERM);
     sigprocmask(SIG_BLOCK, &ending, &before);
-    schedule_make(campaign, &play.schedule);
+    timetable_make(campaign, &play.timetable);
     autoclose int signals = play.signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
     snprintf(play.label, sizeof play.label, "learning");
     int done = play_open(&play, err);
     if (done == 0) {
-        progress_start(&play.progress, play.label, "s", guess_seconds(campaign, &play.schedule));
+        progress_start(&play.progress, play.label, "s", guess_seconds(campaign, &play.timetable));
         learn(&play);
         play_steps(&play);
         end_load(&play);

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "campaign/schedule.h"
+#include "campaign/timetable.h"
 
 /* How a step went. */
 struct outcome {

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "campaign/play.h"
-#include "campaign/schedule.h"
+#include "campaign/timetable.h"
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
 #include "cmd/demo_paths.h"
@@ -51,10 +51,10 @@ static int run(const struct cmd_line *line, struct error *err)
     if (campaign_check(campaign, find_testbed(), err) < 0)
         return error_context(err, "%s", line->operand[0]);
     if (dry) {
-        struct schedule schedule;
-        schedule_make(campaign, &schedule);
-        schedule_print(campaign, &schedule, stdout);
-        schedule_clear(&schedule);
+        struct timetable timetable;
+        timetable_make(campaign, &timetable);
+        timetable_print(campaign, &timetable, stdout);
+        timetable_clear(&timetable);
         return EXIT_DONE;
     }
     if (!directory)

@@ -44,6 +44,14 @@ static int by_value(const void *a, const void *b)
     return (one > two) - (one < two);
 }
 
+/* Do both curves judge the same attacks? Then these are drawn for all of them at once. */
+static bool share_attacks(const struct strata *one, const struct strata *two)
+{
+    return one->count[true] == two->count[true] &&
+           memcmp(one->traces[true], two->traces[true],
+                  one->count[true] * sizeof *one->traces[true]) == 0;
+}
+
 void roc_interval(const struct roc *rocs, size_t count, size_t traces, unsigned rounds,
                   uint64_t seed, double interval[2])
 {
@@ -55,7 +63,7 @@ void roc_interval(const struct roc *rocs, size_t count, size_t traces, unsigned 
     bool defined = true;
     for (unsigned round = 0; round < rounds && defined; round++) {
         for (size_t i = 0; i < count; i++) {
-            if (i == 0)
+            if (i == 0 || !share_attacks(&strata[0], &strata[i]))
                 draw(&strata[i], true, &seed, weights);
             draw(&strata[i], false, &seed, weights);
             areas[round] += roc_area(&rocs[i], weights) / (double)count;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "lab/found.h"
 
 #define ROC_POINTS 200 /* of the curve, denser where there are few false alarms */
 
@@ -100,41 +101,27 @@ static struct counts count_samples(const struct trial *trial, double threshold)
     return counts;
 }
 
-/* All attacks that were found, in every trial. */
-static json_t *delay_json(const struct trial *trials, size_t count, size_t which, bool seconds)
-{
-    size_t found = 0;
-    for (size_t i = 0; i < count; i++)
-        found += trials[i].alarms[which].found;
-    autofree double *all = memory_must(calloc(found + 1, sizeof *all));
-    size_t length = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct alarms *alarms = &trials[i].alarms[which];
-        memcpy(all + length, seconds ? alarms->seconds : alarms->calls,
-               alarms->found * sizeof *all);
-        length += alarms->found;
-    }
-    return number(figures_median(all, found));
-}
-
-static json_t *alarms_json(const struct method *method, const struct trial *trials, size_t count,
-                           size_t which)
+static json_t *alarms_json(const struct corpus *corpus, const struct method *method,
+                           const struct trial *trials, size_t count, size_t which)
 {
     struct counts sum = {0};
-    double threshold = 0, alarms = 0, found = 0, attacks = 0, calls = 0, hours = 0;
+    struct found found = found_sum(corpus, trials, count, which, NULL);
+    double threshold = 0, alarms = 0, calls = 0, hours = 0;
     for (size_t i = 0; i < count; i++) {
         const struct alarms *raised = &trials[i].alarms[which];
         struct counts counts = count_samples(&trials[i], raised->threshold);
         threshold += raised->threshold / (double)count;
         alarms += (double)raised->false_alarms;
-        found += (double)raised->found;
-        attacks += (double)trials[i].attacks;
         calls += (double)trials[i].normal_calls;
         hours += (double)trials[i].normal_ns / (double)NS_PER_S / 3600;
-        sum.true_alarms += method->runs ? (double)raised->found : counts.true_alarms;
+        sum.true_alarms += counts.true_alarms;
         sum.false_alarms += method->runs ? (double)raised->false_alarms : counts.false_alarms;
-        sum.missed += method->runs ? (double)(trials[i].attacks - raised->found) : counts.missed;
+        sum.missed += counts.missed;
         sum.quiet += counts.quiet;
+    }
+    if (method->runs) {
+        sum.true_alarms = (double)found.found;
+        sum.missed = (double)(found.attacks - found.found);
     }
     if (!isfinite(threshold)) /* none was chosen */
         return json_null();
@@ -148,16 +135,17 @@ static json_t *alarms_json(const struct method *method, const struct trial *tria
         method->runs ? json_null() : number(sum.false_alarms / (sum.false_alarms + sum.quiet)),
         "false_alarms", (json_int_t)alarms, "false_alarms_per_hour",
         hours > 0 ? number(alarms / hours) : json_null(), "false_alarms_per_million_calls",
-        number(alarms / calls * 1e6), "attacks", (json_int_t)attacks, "attacks_found",
-        (json_int_t)found, "calls_to_detection", delay_json(trials, count, which, false),
-        "seconds_to_detection", delay_json(trials, count, which, true));
+        number(alarms / calls * 1e6), "attacks", (json_int_t)found.attacks, "attacks_found",
+        (json_int_t)found.found, "calls_to_detection", number(found.calls), "seconds_to_detection",
+        number(found.seconds));
 }
 
-static json_t *given_json(const struct method *method, const struct trial *trials, size_t count)
+static json_t *given_json(const struct corpus *corpus, const struct method *method,
+                          const struct trial *trials, size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < method->given_count; i++)
-        json_array_append_new(array, alarms_json(method, trials, count, 1 + i));
+        json_array_append_new(array, alarms_json(corpus, method, trials, count, 1 + i));
     return array;
 }
 
@@ -176,6 +164,16 @@ static void pick_kind(const struct corpus *corpus, const struct trial *trial, co
             picked[count++] = *sample;
     }
     roc_make(roc, picked, count);
+}
+
+/* Each attack once, in whichever split it was judged. */
+static json_t *kind_of_many(const struct corpus *corpus, const struct trial *trials, size_t count,
+                            const char *kind)
+{
+    struct found found = found_sum(corpus, trials, count, 0, kind);
+    return json_pack("{s:s s:I s:n s:n s:o}", "kind", kind, "samples", (json_int_t)found.attacks,
+                     "auc", "tpr_at_fpr5", "recall",
+                     number((double)found.found / (double)found.attacks));
 }
 
 static json_t *kind_json(const struct corpus *corpus, const struct trial *trials, size_t count,
@@ -205,13 +203,14 @@ static json_t *kind_json(const struct corpus *corpus, const struct trial *trials
 static json_t *kinds_json(const struct corpus *corpus, const struct trial *trials, size_t count)
 {
     json_t *array = json_array(), *seen = json_object();
-    for (size_t i = 0; i < trials[0].sample_count; i++) {
-        const struct sample *sample = &trials[0].samples[i];
-        const char *kind = corpus->traces[sample->trace].about->attack;
-        if (!sample->attack || json_object_get(seen, kind))
+    for (size_t i = 0; i < corpus->count; i++) {
+        const struct dataset_trace *about = corpus->traces[i].about;
+        const char *kind = about->attack;
+        if (about->label != LABEL_ATTACK || json_object_get(seen, kind))
             continue;
         json_object_set_new(seen, kind, json_true());
-        json_array_append_new(array, kind_json(corpus, trials, count, kind));
+        json_array_append_new(array, about->occurrence ? kind_of_many(corpus, trials, count, kind)
+                                                       : kind_json(corpus, trials, count, kind));
     }
     json_decref(seen);
     return array;
@@ -249,12 +248,31 @@ static json_t *growth_json(const struct trial *trial)
 static json_t *splits_json(const struct roc *rocs, const struct trial *trials, size_t count)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(array,
-                              json_pack("{s:o s:o s:o}", "auc", number(roc_area(&rocs[i], NULL)),
-                                        "tpr_at_fpr5", number(roc_tpr(&rocs[i], 0.05)), "threshold",
-                                        number(trials[i].alarms[0].threshold)));
+    for (size_t i = 0; i < count; i++) {
+        json_t *split = json_pack("{s:o s:o s:o}", "auc", number(roc_area(&rocs[i], NULL)),
+                                  "tpr_at_fpr5", number(roc_tpr(&rocs[i], 0.05)), "threshold",
+                                  number(trials[i].alarms[0].threshold));
+        if (trials[i].service[0]) {
+            json_object_set_new(split, "service", json_string(trials[i].service));
+            json_object_set_new(split, "false_alarms",
+                                json_integer((json_int_t)trials[i].alarms[0].false_alarms));
+        }
+        json_array_append_new(array, split);
+    }
     return array;
+}
+
+/* Copies of those that tell attacks from what is normal; all when there is none. How many. */
+static size_t telling(const struct roc *rocs, size_t count, struct roc *some)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        if (rocs[i].attacks && rocs[i].normals)
+            some[length++] = rocs[i];
+    if (length)
+        return length;
+    memcpy(some, rocs, count * sizeof *rocs);
+    return count;
 }
 
 /* ---- which detector it is ---- */
@@ -295,19 +313,21 @@ json_t *figures_json(const struct corpus *corpus, const struct method *method,
                      const struct trial *trials, size_t count)
 {
     autofree struct roc *rocs = memory_must(calloc(count, sizeof *rocs));
+    autofree struct roc *some = memory_must(calloc(count, sizeof *some));
     for (size_t i = 0; i < count; i++)
         roc_make(&rocs[i], trials[i].samples, trials[i].sample_count);
+    size_t some_count = telling(rocs, count, some);
     const char *asked = candidate->specification;
     json_t *json = json_pack("{s:s% s:s s:o s:s s:i}", "name", asked, strcspn(asked, ":("), "asked",
                              asked, "params", parameters_json(trials[0].name), "specification",
                              trials[0].name, "smooth", (int)candidate->smooth);
-    add_areas(corpus, bootstrap, rocs, count, json);
-    json_object_set_new(json, "at_threshold", alarms_json(method, trials, count, 0));
-    json_object_set_new(json, "at_given_thresholds", given_json(method, trials, count));
+    add_areas(corpus, bootstrap, some, some_count, json);
+    json_object_set_new(json, "at_threshold", alarms_json(corpus, method, trials, count, 0));
+    json_object_set_new(json, "at_given_thresholds", given_json(corpus, method, trials, count));
     json_object_set_new(json, "attacks", kinds_json(corpus, trials, count));
     json_object_set_new(json, "cost", cost_json(trials, count));
     json_object_set_new(json, "splits", splits_json(rocs, trials, count));
-    json_object_set_new(json, "roc", roc_json(rocs, count));
+    json_object_set_new(json, "roc", roc_json(some, some_count));
     json_object_set_new(json, "growth", growth_json(&trials[0]));
     for (size_t i = 0; i < count; i++)
         roc_clear(&rocs[i]);

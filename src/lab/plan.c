@@ -20,6 +20,13 @@ static bool takes_part(const struct corpus *corpus, size_t index, bool distinct)
     return !distinct || !corpus->traces[index].repeats;
 }
 
+static void split_clear(struct split *split)
+{
+    free(split->learn.index);
+    free(split->choose.index);
+    free(split->judge.index);
+}
+
 static struct traces *place(struct split *split, enum trace_label label)
 {
     return label == LABEL_TRAINING     ? &split->learn
@@ -27,11 +34,41 @@ static struct traces *place(struct split *split, enum trace_label label)
                                        : &split->judge;
 }
 
+/* The split of a service, which is made when there is none. */
+static struct split *split_of(struct plan *plan, const char *service)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (strcmp(plan->splits[i].service, service) == 0)
+            return &plan->splits[i];
+    plan->splits = memory_must(reallocarray(plan->splits, plan->count + 1, sizeof *plan->splits));
+    plan->splits[plan->count] = (struct split){.service = service};
+    return &plan->splits[plan->count++];
+}
+
+/* A service that cannot be learned, or was never seen again, is left out. */
+static bool is_of_use(const struct split *split)
+{
+    return split->judge.count && split->learn.count &&
+           (split->choose.count || split->learn.count > 1);
+}
+
+/* Each service is learned by itself, where the set tells services apart. */
 static void deal_own(const struct corpus *corpus, bool distinct, struct plan *plan)
 {
-    for (size_t i = 0; i < corpus->count; i++)
+    for (size_t i = 0; i < corpus->count; i++) {
+        const struct dataset_trace *about = corpus->traces[i].about;
         if (takes_part(corpus, i, distinct))
-            traces_add(place(plan->splits, corpus->traces[i].about->label), i);
+            traces_add(place(split_of(plan, about->service), about->label), i);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < plan->count && plan->count > 1; i++) {
+        if (is_of_use(&plan->splits[i]))
+            plan->splits[kept++] = plan->splits[i];
+        else
+            split_clear(&plan->splits[i]);
+    }
+    if (plan->count > 1)
+        plan->count = kept;
 }
 
 static struct traces normal_traces(const struct corpus *corpus, bool distinct)
@@ -79,9 +116,10 @@ static void deal_folds(const struct protocol *protocol, const struct corpus *cor
     free(normal.index);
 }
 
+/* Splits that are there beforehand. */
 static size_t split_count(const struct protocol *protocol, bool own)
 {
-    return own ? 1 : protocol->kind == PROTOCOL_RANDOM ? protocol->times : protocol->folds;
+    return own ? 0 : protocol->kind == PROTOCOL_RANDOM ? protocol->times : protocol->folds;
 }
 
 int plan_make(const struct protocol *protocol, const struct corpus *corpus, bool distinct,
@@ -100,16 +138,19 @@ int plan_make(const struct protocol *protocol, const struct corpus *corpus, bool
         return error_set(err, EXIT_USAGE, 0,
                          "%zu normal traces cannot be cut into %zu folds (give a smaller k)",
                          normal, plan->count);
-    plan->splits = memory_must(calloc(plan->count, sizeof *plan->splits));
+    plan->splits = memory_must(calloc(plan->count + 1, sizeof *plan->splits));
+    for (size_t i = 0; i < plan->count; i++)
+        plan->splits[i].service = "";
     if (own)
         deal_own(corpus, distinct, plan);
     else if (protocol->kind == PROTOCOL_RANDOM)
         deal_random(protocol, corpus, distinct, plan);
     else
         deal_folds(protocol, corpus, distinct, plan);
-    for (size_t i = 0; i < plan->count; i++) {
-        if (plan->splits[i].learn.count && plan->splits[i].judge.count)
-            continue;
+    bool whole = plan->count > 0;
+    for (size_t i = 0; i < plan->count; i++)
+        whole &= plan->splits[i].learn.count && plan->splits[i].judge.count;
+    if (!whole) {
         plan_clear(plan);
         return error_set(err, EXIT_USAGE, 0,
                          "the data set leaves nothing to learn or nothing to judge (try another "
@@ -120,11 +161,8 @@ int plan_make(const struct protocol *protocol, const struct corpus *corpus, bool
 
 void plan_clear(struct plan *plan)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        free(plan->splits[i].learn.index);
-        free(plan->splits[i].choose.index);
-        free(plan->splits[i].judge.index);
-    }
+    for (size_t i = 0; i < plan->count; i++)
+        split_clear(&plan->splits[i]);
     free(plan->splits);
     *plan = (struct plan){0};
 }

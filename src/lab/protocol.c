@@ -73,7 +73,8 @@ int protocol_parse(const char *text, struct protocol *protocol, struct error *er
 
 struct protocol protocol_for(const struct corpus *corpus)
 {
-    if (strncmp(corpus->dataset.kind, "lid-ds", strlen("lid-ds")) == 0)
+    if (strncmp(corpus->dataset.kind, "lid-ds", strlen("lid-ds")) == 0 ||
+        strcmp(corpus->dataset.kind, "campaign") == 0)
         return protocol_initial(PROTOCOL_LID_DS);
     if (!corpus_labelled(corpus, LABEL_TRAINING)) {
         struct protocol folds = protocol_initial(PROTOCOL_FOLDS);

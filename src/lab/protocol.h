@@ -43,6 +43,7 @@ struct traces {
 };
 
 struct split {
+    const char *service; /* all traces are this one's; "": nobody says whose; borrowed */
     struct traces learn;
     struct traces choose; /* normal, for thresholds; none: some of those to learn are held out */
     struct traces judge;

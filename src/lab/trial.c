@@ -188,23 +188,20 @@ static int choose_threshold(const struct bench *bench, const struct candidate *c
 
 static void alarms_clear(struct alarms *alarms)
 {
-    free(alarms->calls);
-    free(alarms->seconds);
+    free(alarms->finds);
 }
 
 static void sum_alarms(const struct judged *judged, size_t which, struct alarms *alarms)
 {
     size_t count = judged->traces->count;
     *alarms = (struct alarms){.threshold = judged->thresholds[which]};
-    alarms->calls = memory_must(calloc(count + 1, sizeof *alarms->calls));
-    alarms->seconds = memory_must(calloc(count + 1, sizeof *alarms->seconds));
+    alarms->finds = memory_must(calloc(count + 1, sizeof *alarms->finds));
     for (size_t i = 0; i < count; i++) {
         const struct outcome *outcome = &judged->verdicts[i].outcomes[which];
         alarms->false_alarms += outcome->false_alarms;
-        if (!outcome->found)
-            continue;
-        alarms->calls[alarms->found] = outcome->calls;
-        alarms->seconds[alarms->found++] = outcome->seconds;
+        if (outcome->found)
+            alarms->finds[alarms->found++] =
+                (struct find){(uint32_t)judged->traces->index[i], outcome->calls, outcome->seconds};
     }
 }
 
@@ -212,12 +209,14 @@ static void sum_up(const struct judged *judged, struct trial *trial)
 {
     trial->samples = gather_samples(judged, &trial->sample_count);
     trial->alarm_count = judged->threshold_count;
+    trial->attacks = memory_must(calloc(judged->traces->count + 1, sizeof *trial->attacks));
     for (size_t i = 0; i < trial->alarm_count; i++)
         sum_alarms(judged, i, &trial->alarms[i]);
     for (size_t i = 0; i < judged->traces->count; i++) {
         const struct verdict *verdict = &judged->verdicts[i];
         const struct corpus_trace *trace = &judged->bench->corpus->traces[judged->traces->index[i]];
-        trial->attacks += trace->about->label == LABEL_ATTACK;
+        if (trace->about->label == LABEL_ATTACK)
+            trial->attacks[trial->attack_count++] = (uint32_t)judged->traces->index[i];
         trial->normal_calls += verdict->normal_calls;
         trial->normal_ns += verdict->normal_ns;
         trial->judged_calls += verdict->calls;
@@ -244,6 +243,7 @@ int trial_run(const struct bench *bench, const struct candidate *candidate,
     if (judge_all(&judged, err) < 0)
         return -1;
     *trial = made;
+    trial->service = split->service;
     trial->name = memory_must(strdup(detector_name(detector)));
     trial->memory = detector_memory(detector);
     sum_up(&judged, trial);
@@ -254,6 +254,7 @@ void trial_clear(struct trial *trial)
 {
     for (size_t i = 0; i < trial->alarm_count; i++)
         alarms_clear(&trial->alarms[i]);
+    free(trial->attacks);
     free(trial->samples);
     free(trial->name);
     *trial = (struct trial){0};

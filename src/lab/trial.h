@@ -26,13 +26,18 @@ struct candidate {
     uint32_t smooth;
 };
 
+/* An attack that was found in a trace, and how long its start was ago. */
+struct find {
+    uint32_t trace;        /* its index in the corpus */
+    double calls, seconds; /* seconds are NaN without times */
+};
+
 /* What a threshold does on all that is judged. An alarm is a score above it. */
 struct alarms {
-    double threshold;        /* NaN: none could be chosen */
-    uint64_t false_alarms;   /* runs of calls, or samples, that alarm while there is no attack */
-    uint64_t found;          /* attacks */
-    double *calls, *seconds; /* from the start of each attack that was found to the first alarm;
-                                seconds are NaN without times */
+    double threshold;      /* NaN: none could be chosen */
+    uint64_t false_alarms; /* runs of calls, or samples, that alarm while there is no attack */
+    struct find *finds;
+    size_t found;
 };
 
 struct curve_point {
@@ -47,7 +52,9 @@ struct trial {
     size_t sample_count;
     struct alarms alarms[METHOD_THRESHOLDS]; /* [0]: the chosen one */
     size_t alarm_count;
-    uint64_t attacks; /* traces */
+    uint32_t *attacks; /* traces with one, as indices in the corpus */
+    size_t attack_count;
+    const char *service; /* the split's; borrowed */
     uint64_t normal_calls, normal_ns;
     struct curve_point curve[CURVE_POINTS + 1];
     size_t curve_count;

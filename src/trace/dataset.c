@@ -51,6 +51,7 @@ struct dataset_trace *dataset_add(struct dataset *dataset, const struct file_lis
     *trace = (struct dataset_trace){.label = label};
     trace->name = memory_must(strdup(name));
     trace->attack = memory_must(strndup(attack, length));
+    trace->service = memory_must(strdup(""));
     if (asprintf(&trace->path, "%s/%s", files->root, name) < 0)
         memory_must(trace->path = NULL);
     return trace;
@@ -140,6 +141,7 @@ static int list_folder(struct dataset *dataset, const struct file_list *files, s
 
 /* The first that finds a trace is it. */
 static const struct dataset_kind KINDS[] = {
+    {"campaign", {0}, list_campaign},
     {"adfa-ld", {.format = "adfa-ld"}, list_adfa_ld},
     {"lid-ds-2019", {.format = "lid-ds-2019"}, list_lid_ds_2019},
     {"lid-ds-2021", {.format = "lid-ds-2021"}, list_lid_ds_2021},
@@ -230,6 +232,7 @@ void dataset_clear(struct dataset *dataset)
         free(dataset->traces[i].path);
         free(dataset->traces[i].name);
         free(dataset->traces[i].attack);
+        free(dataset->traces[i].service);
     }
     free(dataset->traces);
     *dataset = (struct dataset){0};

@@ -20,16 +20,21 @@ struct dataset_trace {
     char *name;   /* the path within the data set */
     char *attack; /* LABEL_ATTACK: which kind, or which scenario; otherwise "" */
     enum trace_label label;
+    char *service; /* whose calls these are; "": nobody says */
+    size_t
+        occurrence; /* of the attack, from 1: the same for all traces of one; 0: it has only this */
     bool start_known;
     uint64_t start; /* of the attack: ns since 1970, or since the first call when start_relative */
     bool start_relative;
 };
 
 struct dataset {
-    const char *kind; /* "adfa-ld", "unm", "lid-ds-2019", "lid-ds-2021", "hids-docker", "folder" */
+    const char *kind; /* "campaign", "adfa-ld", "unm", "lid-ds-2019", "lid-ds-2021", "hids-docker",
+                         "folder" */
     struct trace_options options; /* to open its traces with */
     struct dataset_trace *traces; /* sorted by name; LID-DS 2019: as runs.csv lists them */
     size_t count;
+    size_t occurrences; /* the largest of the traces' */
 };
 
 /*

@@ -29,6 +29,7 @@ const char *find_folder(const char *name, const char *folder);
 /* Does the name end in suffix? */
 bool name_ends(const char *name, const char *suffix);
 
+int list_campaign(struct dataset *dataset, const struct file_list *files, struct error *err);
 int list_lid_ds_2019(struct dataset *dataset, const struct file_list *files, struct error *err);
 int list_lid_ds_2021(struct dataset *dataset, const struct file_list *files, struct error *err);
 

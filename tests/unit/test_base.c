@@ -81,6 +81,19 @@ static void times_are_iso_8601(void **state)
     char text[CLOCK_TEXT];
     assert_string_equal(clock_format(1574370749ULL * NS_PER_S + 1500, text),
                         "2019-11-21T21:12:29.000001Z");
+    uint64_t parsed;
+    assert_int_equal(clock_parse("2019-11-21T21:12:29.000001Z", &parsed), 0);
+    assert_int_equal(parsed, 1574370749ULL * NS_PER_S + 1000);
+    assert_int_equal(clock_parse("2019-11-21T21:12:29Z", &parsed), 0);
+    assert_int_equal(parsed, 1574370749ULL * NS_PER_S);
+    const char *wrong[] = {"",
+                           "2019-11-21",
+                           "2019-11-21T21:12:29",
+                           "2019-11-21T21:12:29.5",
+                           "1919-11-21T21:12:29Z",
+                           "2019-11-21T21:12:29Z "};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(clock_parse(wrong[i], &parsed), -1);
     uint64_t wall = clock_wall(clock_monotonic());
     assert_true(clock_realtime() - wall < NS_PER_S);
     assert_int_equal(clock_passed(7, 3), 4);

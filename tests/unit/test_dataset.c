@@ -47,6 +47,56 @@ static void assert_dataset(const char *set, const char *kind, const char *expect
     dataset_clear(&dataset);
 }
 
+/* A shop with one attack that went through two of its services, and one that failed. */
+static void campaign(void **state)
+{
+    static const char *const NAMES[] = {
+        "training/cart/cart-1", "validation/cart/cart-1", "01-scale/cart/cart-1",
+        "02-ssrf/cart/cart-1",  "02-ssrf/cart/cart-2",    "02-ssrf/edge/edge",
+        "02-ssrf/db/db",        "03-miner/cart/cart-1",   "04-never-told/cart/cart-1",
+        "waiting/cart/cart-1",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "calls/%s.trace", NAMES[i]);
+        store_deep("campaign", name, "6 6");
+    }
+    store_deep("campaign", "campaign.json", "{}");
+    store_deep("campaign", "truth.jsonl",
+               "{\"step\":\"training\",\"kind\":\"benign\",\"name\":\"training\"}\n"
+               "{\"step\":\"waiting\",\"kind\":\"benign\",\"name\":\"waiting\"}\n"
+               "{\"step\":\"validation\",\"kind\":\"benign\",\"name\":\"validation\"}\n"
+               "{\"step\":\"01-scale\",\"kind\":\"change\",\"name\":\"scale\"}\n"
+               "{\"step\":\"02-ssrf\",\"kind\":\"attack\",\"name\":\"ssrf\",\"succeeded\":true,"
+               "\"begin\":\"1970-01-01T00:01:40.250000Z\",\"path\":[\"edge\",\"cart\"]}\n"
+               "{\"step\":\"03-miner\",\"kind\":\"attack\",\"name\":\"miner\",\"succeeded\":false,"
+               "\"begin\":\"1970-01-01T00:02:40.250000Z\",\"path\":[\"edge\",\"cart\"]}\n");
+    assert_dataset("campaign", "campaign",
+                   "calls/01-scale/cart/cart-1.trace normal  0\n"
+                   "calls/02-ssrf/cart/cart-1.trace attack ssrf 100250\n"
+                   "calls/02-ssrf/cart/cart-2.trace attack ssrf 100250\n"
+                   "calls/02-ssrf/db/db.trace normal  0\n"
+                   "calls/02-ssrf/edge/edge.trace attack ssrf 100250\n"
+                   "calls/training/cart/cart-1.trace training  0\n"
+                   "calls/validation/cart/cart-1.trace validation  0\n"
+                   "calls/waiting/cart/cart-1.trace training  0\n");
+}
+
+static void a_campaign_without_truth_is_refused(void **state)
+{
+    struct dataset dataset;
+    struct error err;
+    char root[512];
+    (void)state;
+    store_deep("torn", "calls/01-ssrf/cart/cart-1.trace", "6 6");
+    store_deep("torn", "campaign.json", "{}");
+    store_deep("torn", "truth.jsonl", "{\"step\":\"01-ss");
+    snprintf(root, sizeof root, "%s/torn", folder);
+    assert_int_equal(dataset_open(root, &dataset, &err), -1);
+    assert_non_null(strstr(err.text, "truth.jsonl: line 1: no step of a campaign"));
+}
+
 static void adfa_ld(void **state)
 {
     (void)state;
@@ -284,6 +334,8 @@ static void unm_as_published(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(campaign),
+        cmocka_unit_test(a_campaign_without_truth_is_refused),
         cmocka_unit_test(adfa_ld),
         cmocka_unit_test(unm),
         cmocka_unit_test(hids_docker),

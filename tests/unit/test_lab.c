@@ -403,20 +403,90 @@ static struct corpus open_timed_set(void)
     return corpus;
 }
 
+static void store_file(const char *name, const char *text)
+{
+    char path[256];
+    make_path(name, path);
+    autofile FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+}
+
+/* What one service does always is an attack in the other; two replicas show one attack. */
+static void store_campaign(void)
+{
+    static const char *const SERVICES[][2] = {{"one", "abababab"}, {"two", "xyxyxyxy"}};
+    char name[128];
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "set/calls/training/%s/r.trace", SERVICES[i][0]);
+        store_timed(name, 100, SERVICES[i][1]);
+        snprintf(name, sizeof name, "set/calls/validation/%s/r.trace", SERVICES[i][0]);
+        store_timed(name, 200, SERVICES[i][1]);
+        snprintf(name, sizeof name, "set/calls/01-hit/%s/r.trace", SERVICES[i][0]);
+        store_timed(name, 300, i ? SERVICES[i][1] : "ababababxyxy"); /* at 308 */
+        snprintf(name, sizeof name, "set/calls/02-miss/%s/r.trace", SERVICES[i][0]);
+        store_timed(name, 400, SERVICES[i][1]);
+    }
+    store_timed("set/calls/01-hit/one/s.trace", 300, "abababababax"); /* at 311 */
+    store_file("set/campaign.json", "{}");
+    store_file("set/truth.jsonl",
+               "{\"step\":\"training\",\"kind\":\"benign\",\"name\":\"training\"}\n"
+               "{\"step\":\"validation\",\"kind\":\"benign\",\"name\":\"validation\"}\n"
+               "{\"step\":\"01-hit\",\"kind\":\"attack\",\"name\":\"hit\",\"succeeded\":true,"
+               "\"begin\":\"1970-01-01T00:05:05.000000Z\",\"path\":[\"one\",\"two\"]}\n"
+               "{\"step\":\"02-miss\",\"kind\":\"attack\",\"name\":\"miss\",\"succeeded\":true,"
+               "\"begin\":\"1970-01-01T00:06:45.000000Z\",\"path\":[\"two\"]}\n");
+}
+
+static void a_campaign_learns_each_service_by_itself(void **state)
+{
+    struct error err;
+    struct plan plan;
+    struct trial trials[2];
+    struct candidate candidate = {"stide:window=2", 1};
+    struct method method = {.largest = true, .runs = true};
+    struct bootstrap bootstrap = {.rounds = 10, .seed = 1};
+    (void)state;
+    store_campaign();
+    struct corpus corpus = open_set("set", 1 << 20);
+    struct protocol protocol = protocol_for(&corpus);
+    struct bench bench = {.corpus = &corpus, .method = &method, .threads = 1};
+    assert_int_equal(protocol.kind, PROTOCOL_LID_DS);
+    assert_int_equal(plan_make(&protocol, &corpus, false, &plan, &err), 0);
+    assert_int_equal(plan.count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(trial_run(&bench, &candidate, &plan.splits[i], &trials[i], &err), 0);
+    json_t *figures = figures_json(&corpus, &method, &bootstrap, &candidate, trials, 2);
+    const json_t *at = json_object_get(figures, "at_threshold");
+    assert_int_equal(json_integer_value(json_object_get(at, "attacks")), 2);
+    assert_int_equal(json_integer_value(json_object_get(at, "attacks_found")), 1);
+    assert_int_equal(json_integer_value(json_object_get(at, "false_alarms")), 0);
+    /* From 305 to the first of the replicas that alarm: b a b x. */
+    assert_near(json_number_value(json_object_get(at, "calls_to_detection")), 4);
+    assert_near(json_number_value(json_object_get(at, "recall")), 0.5);
+    const json_t *split = json_array_get(json_object_get(figures, "splits"), 1);
+    assert_string_equal(json_string_value(json_object_get(split, "service")), "two");
+    json_decref(figures);
+    trial_clear(&trials[0]);
+    trial_clear(&trials[1]);
+    plan_clear(&plan);
+    corpus_clear(&corpus);
+}
+
 static void alarms_count_as_in_lid_ds(void **state)
 {
     (void)state;
     struct corpus corpus = open_timed_set();
     struct method method = {.largest = true, .runs = true, .given = {0.5, 1}, .given_count = 2};
     struct trial trial = run_set(&corpus, &method, 1);
-    assert_int_equal(trial.attacks, 2);
+    assert_int_equal(trial.attack_count, 2);
     assert_int_equal(trial.alarm_count, 3);
     for (size_t i = 0; i < 2; i++) { /* chosen on validation data (0) and given (0.5): the same */
         const struct alarms *alarms = &trial.alarms[i];
         assert_true(alarms->threshold == (i == 0 ? 0 : 0.5));
         assert_int_equal(alarms->found, 1);
-        assert_true(alarms->calls[0] == 5); /* a b a b x */
-        assert_true(alarms->seconds[0] == 4);
+        assert_true(alarms->finds[0].calls == 5); /* a b a b x */
+        assert_true(alarms->finds[0].seconds == 4);
         assert_int_equal(alarms->false_alarms, 2); /* in c, and in e before its attack */
     }
     assert_int_equal(trial.alarms[2].found, 0); /* no score is above 1 */
@@ -452,7 +522,7 @@ static void a_trace_scores_the_mean_of_its_calls(void **state)
     }
     assert_int_equal(trial.alarms[0].false_alarms, 2);
     assert_int_equal(trial.alarms[0].found, 1);
-    assert_true(trial.alarms[0].calls[0] == 7); /* known when the trace is over */
+    assert_true(trial.alarms[0].finds[0].calls == 7); /* known when the trace is over */
     trial_clear(&trial);
     corpus_clear(&corpus);
 }
@@ -583,6 +653,7 @@ int main(void)
         cmocka_unit_test(repeated_traces_are_known),
         cmocka_unit_test(folds_deal_every_trace_once),
         cmocka_unit_test(protocols_that_cannot_be_are_refused),
+        cmocka_unit_test(a_campaign_learns_each_service_by_itself),
         cmocka_unit_test(alarms_count_as_in_lid_ds),
         cmocka_unit_test(a_trace_scores_the_mean_of_its_calls),
         cmocka_unit_test(epochs_end_by_calls_or_by_time),

@@ -1,4 +1,4 @@
-#include "campaign/schedule.h"
+#include "campaign/timetable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,44 +38,44 @@ static uint64_t draw(uint64_t *state, const struct span *span)
 }
 
 /* The attacks change places with one another; what is not an attack stays where it is. */
-static void shuffle_attacks(uint64_t *state, struct schedule *schedule)
+static void shuffle_attacks(uint64_t *state, struct timetable *timetable)
 {
-    for (size_t i = schedule->count; i > 1; i--) {
-        struct scheduled *last = &schedule->steps[i - 1];
+    for (size_t i = timetable->count; i > 1; i--) {
+        struct scheduled *last = &timetable->steps[i - 1];
         size_t attacks = 0, which;
         for (size_t j = 0; j < i; j++)
-            attacks += schedule->steps[j].step->attack != NULL;
+            attacks += timetable->steps[j].step->attack != NULL;
         if (!last->step->attack)
             continue;
         which = random_below(state, attacks);
         for (size_t j = 0; j < i; j++)
-            if (schedule->steps[j].step->attack && which-- == 0) {
+            if (timetable->steps[j].step->attack && which-- == 0) {
                 const struct campaign_step *step = last->step;
-                last->step = schedule->steps[j].step;
-                schedule->steps[j].step = step;
+                last->step = timetable->steps[j].step;
+                timetable->steps[j].step = step;
                 break;
             }
     }
 }
 
-void schedule_make(const struct campaign *campaign, struct schedule *schedule)
+void timetable_make(const struct campaign *campaign, struct timetable *timetable)
 {
     uint64_t state = campaign->seed;
     size_t count = 0;
     for (size_t i = 0; i < campaign->step_count; i++)
         count += campaign->steps[i].times;
-    *schedule =
-        (struct schedule){.steps = memory_must(calloc(count + 1, sizeof(struct scheduled)))};
+    *timetable =
+        (struct timetable){.steps = memory_must(calloc(count + 1, sizeof(struct scheduled)))};
     for (size_t i = 0; i < campaign->step_count; i++)
         for (uint32_t j = 0; j < campaign->steps[i].times; j++)
-            schedule->steps[schedule->count++].step = &campaign->steps[i];
+            timetable->steps[timetable->count++].step = &campaign->steps[i];
     if (campaign->shuffle)
-        shuffle_attacks(&state, schedule);
+        shuffle_attacks(&state, timetable);
     for (size_t i = 0; i < count; i++) {
-        struct scheduled *scheduled = &schedule->steps[i];
+        struct scheduled *scheduled = &timetable->steps[i];
         const struct campaign_step *step = scheduled->step;
         const char *of = subject(step);
-        char name[SCHEDULE_ID];
+        char name[SCHEDULED_ID];
         snprintf(name, sizeof name, "%02zu-%.40s%s%.40s", i + 1, step_name(step), *of ? "-" : "",
                  of);
         path_part(name, scheduled->id, sizeof scheduled->id);
@@ -86,10 +86,10 @@ void schedule_make(const struct campaign *campaign, struct schedule *schedule)
     }
 }
 
-void schedule_clear(struct schedule *schedule)
+void timetable_clear(struct timetable *timetable)
 {
-    free(schedule->steps);
-    *schedule = (struct schedule){0};
+    free(timetable->steps);
+    *timetable = (struct timetable){0};
 }
 
 static double seconds(uint64_t ns)
@@ -97,24 +97,24 @@ static double seconds(uint64_t ns)
     return (double)ns / (double)NS_PER_S;
 }
 
-void schedule_print(const struct campaign *campaign, const struct schedule *schedule, FILE *out)
+void timetable_print(const struct campaign *campaign, const struct timetable *timetable, FILE *out)
 {
     fprintf(out, "%s, seed %llu: %g s of training, %g s of validation, then %zu steps\n",
             campaign->name, (unsigned long long)campaign->seed, seconds(campaign->training),
-            seconds(campaign->validation), schedule->count);
-    for (size_t i = 0; i < schedule->count; i++) {
-        const struct scheduled *scheduled = &schedule->steps[i];
+            seconds(campaign->validation), timetable->count);
+    for (size_t i = 0; i < timetable->count; i++) {
+        const struct scheduled *scheduled = &timetable->steps[i];
         fprintf(out, "  %s %9.3f s  %-7s %s%s\n", scheduled->at ? "at   " : "after",
                 seconds(scheduled->at ? scheduled->at : scheduled->after),
                 step_kind(scheduled->step), scheduled->id, scheduled->step->aside ? "  aside" : "");
     }
 }
 
-json_t *schedule_json(const struct schedule *schedule)
+json_t *timetable_json(const struct timetable *timetable)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < schedule->count; i++) {
-        const struct scheduled *scheduled = &schedule->steps[i];
+    for (size_t i = 0; i < timetable->count; i++) {
+        const struct scheduled *scheduled = &timetable->steps[i];
         json_array_append_new(
             list, json_pack("{s:s s:s s:f s:b}", "step", scheduled->id, "kind",
                             step_kind(scheduled->step), scheduled->at ? "at_s" : "after_s",
