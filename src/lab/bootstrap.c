@@ -47,9 +47,11 @@ static int by_value(const void *a, const void *b)
 /* Do both curves judge the same attacks? Then these are drawn for all of them at once. */
 static bool share_attacks(const struct strata *one, const struct strata *two)
 {
-    return one->count[true] == two->count[true] &&
-           memcmp(one->traces[true], two->traces[true],
-                  one->count[true] * sizeof *one->traces[true]) == 0;
+    size_t count = one->count[true];
+    if (count != two->count[true])
+        return false;
+    return count == 0 ||
+           memcmp(one->traces[true], two->traces[true], count * sizeof *one->traces[true]) == 0;
 }
 
 void roc_interval(const struct roc *rocs, size_t count, size_t traces, unsigned rounds,

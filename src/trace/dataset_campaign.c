@@ -17,10 +17,9 @@ struct place {
 
 static bool find_place(const char *name, struct place *place)
 {
-    const char *part = name + strlen("calls/"), *slash = strchr(name, '/');
     if (strncmp(name, "calls/", strlen("calls/")) != 0 || !name_ends(name, ".trace"))
         return false;
-    slash = strchr(part, '/');
+    const char *part = name + strlen("calls/"), *slash = strchr(part, '/');
     const char *service = slash ? slash + 1 : NULL, *end = service ? strchr(service, '/') : NULL;
     if (!end || strchr(end + 1, '/'))
         return false;

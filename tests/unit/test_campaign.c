@@ -166,7 +166,7 @@ static void every_attack_is_still_there_after_shuffling(void **state)
         autofree char *drawn = draw(seed);
         size_t found[4] = {0};
         for (const char *at = drawn; (at = strchr(at, '-')); at++)
-            if (at[2] == ' ')
+            if (at[2] == ' ' && at[1] <= 'd') /* not the x that is scaled */
                 found[at[1] - 'a']++;
         assert_true(found[0] == 1 && found[1] == 1 && found[2] == 3 && found[3] == 1);
     }
