@@ -240,8 +240,21 @@ static void judge(struct agent *agent, json_t *record, uint64_t now)
     ledger_learn(agent->response->ledger, measure, worked);
 }
 
+/* Read while there is time, so that an alert finds them known: one replica a tick. */
+static void read_powers(struct agent *agent)
+{
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        struct watched *watched = agent->watched[i];
+        if (watched && watched->service && watched->workload.pid > 0 && !watched->powers_read) {
+            harm_powers(watched);
+            return;
+        }
+    }
+}
+
 void response_tick(struct agent *agent, uint64_t now)
 {
+    read_powers(agent);
     uint64_t wall = clock_realtime();
     json_t *record;
     size_t i;

@@ -14,18 +14,25 @@ struct measure_kernel response_kernel(struct agent *agent)
     return (struct measure_kernel){.context = agent->probe, .stop = kernel_stop};
 }
 
-/* Is it out of service by a measure that is in force? */
-static bool is_out(const struct response *response, const struct watched *watched)
+/* The measure that is in force on the replica: this one, or (NULL) one that takes it out. */
+static const struct measure *in_force(const struct response *response, const char *replica,
+                                      const struct measure *wanted)
 {
     const json_t *record;
     size_t i;
     json_array_foreach (ledger_measures(response->ledger), i, record) {
         const struct measure *measure = measure_find(record_text(record, "measure"));
-        if (record_is(record, "in force") && measure && (measure->takes_out || measure->expire) &&
-            strcmp(record_text(record, "replica"), watched->workload.id) == 0)
-            return true;
+        bool fits = measure && (wanted ? measure == wanted : measure->takes_out || measure->expire);
+        if (fits && record_is(record, "in force") &&
+            strcmp(record_text(record, "replica"), replica) == 0)
+            return measure;
     }
-    return false;
+    return NULL;
+}
+
+static bool is_out(const struct response *response, const struct watched *watched)
+{
+    return in_force(response, watched->workload.id, NULL);
 }
 
 static uint32_t serving(struct agent *agent, const struct service *service)
@@ -64,15 +71,26 @@ static const char *engine_socket(const struct config *config, enum workload_engi
     return NULL;
 }
 
+/* Can the measure be taken here, and is there reason to? */
+static int check(const struct agent *agent, const struct situation *now,
+                 const struct measure *measure, struct error *err)
+{
+    const char *replica = now->target.workload.id;
+    const struct measure *out = in_force(agent->response, replica, NULL);
+    if (measure_listed(measure, now->target.rule.except))
+        return error_set(err, EXIT_USAGE, 0, "the configuration excepts it");
+    if (in_force(agent->response, replica, measure))
+        return error_set(err, EXIT_USAGE, 0, "is in force already");
+    if (out && out->expire)
+        return error_set(err, EXIT_USAGE, 0, "the replica has been replaced");
+    return measure->check(&now->target, err);
+}
+
 static void look_at_options(struct agent *agent, struct situation *now)
 {
     now->options = measure_count() < MEASURES_MAX ? measure_count() : MEASURES_MAX;
     for (size_t i = 0; i < now->options; i++) {
-        bool possible = !measure_listed(measures[i], now->target.rule.except);
-        if (!possible)
-            error_set(&now->why[i], EXIT_USAGE, 0, "the configuration excepts it");
-        else
-            possible = measures[i]->check(&now->target, &now->why[i]) == 0;
+        bool possible = check(agent, now, measures[i], &now->why[i]) == 0;
         now->option[i] = (struct choice_option){
             .measure = measures[i],
             .effect = ledger_effect(agent->response->ledger, measures[i]),

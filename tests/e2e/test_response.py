@@ -17,6 +17,17 @@ BEAT = ("/usr/bin/python3 -S -c 'import socket, time\n"
         "while True: s.sendall(b\"x\"); time.sleep(0.001)'")
 
 
+def attack(web, replica, command=LOOK):
+    """The intrusion; whether it is answered is no matter, the replica may stand still before that."""
+    def run():
+        try:
+            web.run(replica, command)
+        except OSError:
+            pass
+
+    threading.Thread(target=run, daemon=True).start()
+
+
 class Intruder:
     """His machine, to which his program in the container speaks."""
 
@@ -30,15 +41,9 @@ class Intruder:
         """Returns when he is heard, unless he may be stopped before that."""
         address = self.web.system.network.addresses[f"{self.web.service}-client"]
         command = f"({BEAT.format(address=address, port=self.listener.getsockname()[1])}) & {LOOK}"
-        threading.Thread(target=self._ask, args=(replica, command), daemon=True).start()
+        attack(self.web, replica, command)
         threading.Thread(target=self._listen, daemon=True).start()
         assert not heard or wait_until(lambda: self.beats > 5), "the intruder never spoke"
-
-    def _ask(self, replica, command):
-        try:
-            self.web.run(replica, command)
-        except OSError:
-            pass
 
     def _listen(self):
         try:
@@ -278,7 +283,7 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
         replace=starter(tmp_path / "replace", fresh), **{"except": "stop,kill"}))
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
         time.sleep(1)
-        web.run(first, LOOK)
+        attack(web, first)
         replace = wait_measure(skink, daemon, "replace", "in force")
         assert balancer.states()["web-1"].startswith("DRAIN")
         assert balancer.states()[replace["token"]["new"]] == "UP"
