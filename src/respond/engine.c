@@ -3,11 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "workload/fields.h"
 #include "workload/http.h"
+
+/* A container without a health check serves when it has run so long. */
+#define SETTLED (300 * NS_PER_MS)
 
 static void cleanup_http(struct http **http)
 {
@@ -110,6 +115,37 @@ static void take_address(const json_t *inspect, char *address, size_t size)
             fields_text(json_object_get(network, "IPAddress"), address, size);
 }
 
+/* 1: it serves, by its own health check when it has one; 0: not yet; -1: it has ended. */
+static int health(const json_t *inspect, uint64_t started)
+{
+    const json_t *state = json_object_get(inspect, "State");
+    const char *status =
+        json_string_value(json_object_get(json_object_get(state, "Health"), "Status"));
+    if (!json_is_true(json_object_get(state, "Running")))
+        return -1;
+    if (status && strcmp(status, "none") != 0)
+        return strcmp(status, "healthy") == 0;
+    return clock_passed(clock_monotonic(), started) > SETTLED;
+}
+
+static int await_health(struct http *http, const char *path, json_t **inspect, struct error *err)
+{
+    const struct timespec pause = {.tv_nsec = 50 * (long)NS_PER_MS};
+    uint64_t started = clock_monotonic();
+    for (; clock_passed(clock_monotonic(), started) < MEASURE_START; nanosleep(&pause, NULL)) {
+        json_decref(*inspect);
+        *inspect = NULL;
+        if (ask(http, "GET", path, NULL, inspect, err) < 0)
+            return -1;
+        int serves = health(*inspect, started);
+        if (serves > 0)
+            return 0;
+        if (serves < 0)
+            return error_set(err, EXIT_MACHINE, 0, "the new container has ended");
+    }
+    return error_set(err, EXIT_MACHINE, 0, "the new container is not healthy in time");
+}
+
 static int start(struct http *http, const char *id, char *address, size_t size, struct error *err)
 {
     char path[256];
@@ -118,7 +154,7 @@ static int start(struct http *http, const char *id, char *address, size_t size, 
     if (ask(http, "POST", path, NULL, NULL, err) < 0)
         return -1;
     snprintf(path, sizeof path, "/containers/%s/json", id);
-    if (ask(http, "GET", path, NULL, &inspect, err) < 0)
+    if (await_health(http, path, &inspect, err) < 0)
         return -1;
     take_address(inspect, address, size);
     return 0;

@@ -142,10 +142,13 @@ class InBundle(Service):
     def _call(self, *words):
         return run(*self.within, *self.runtime, *words, check=False, stderr=subprocess.DEVNULL)
 
+    def state(self):
+        return self._call("state", self.name)
+
     def end(self):
         # Its processes first: runc gives up on a cgroup that they take too long to leave.
         self._call("kill", self.name, "KILL")
-        assert wait_until(lambda: '"running"' not in self._call("state", self.name))
+        assert wait_until(lambda: '"running"' not in self.state())
         self._call("delete", "--force", self.name)
 
 

@@ -1,8 +1,10 @@
 """The daemon's whole job with every engine: a container is found, named and learned, its restart is
 no alarm, and a foreign command in it is one."""
 
+import json
 import subprocess
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -147,6 +149,75 @@ def test_an_engine_that_answers_late(prepare, skink_run, stack, tmp_path):
     intruded.command = ["sh", "-c", f"{FOREIGN[2]}; sleep 100; true"]
     stack.enter_context(intruded)
     check_alert(skink, intruded)
+
+
+class Answering:
+    """A learned service under load that Skink answers for, into which a foreign command comes."""
+
+    def __init__(self, stack, skink_bin, path, web, excepted):
+        self.web, self.program = web, skink_bin
+        respond = {"policy": "act", "minimum": 0, "except": excepted}
+        harm = {"criticality": 1, "confidentiality_impact": "high"}
+        self.skink = stack.enter_context(Skink(
+            skink_bin, path, web.settings, within=web.within,
+            services={web.service: {"harm": harm, "respond": respond}}))
+        stack.enter_context(web)
+        self.load = stack.enter_context(Load(web.port))
+        self.skink.wait_for(web.service, watching, 30)
+        # It waits for whom it has entered, who may stand still.
+        self.entered = threading.Thread(target=self._enter)
+        self.entered.start()
+        stack.callback(self.entered.join)
+
+    def _enter(self):
+        with suppress(subprocess.SubprocessError):
+            self.web.enter(*FOREIGN)
+
+    def ask(self, *words):
+        return subprocess.run([self.program, *words, "--socket", self.skink.socket], text=True,
+                              check=False, capture_output=True, timeout=40).stdout
+
+    def wait_measure(self, name):
+        def found():
+            lines = map(json.loads, self.ask("measures", "--all", "--json").splitlines())
+            return [each for each in lines if each["measure"] == name]
+
+        assert wait_until(found, 20, 0.2), self.skink.said()
+        return found()[0]
+
+
+def test_docker_replaces(prepare, stack, skink_bin, tmp_path):
+    """Through the Engine API: a second container like the first, then the first one stands still."""
+    web = prepare("docker")
+    web.command[2] = web.command[2].replace(
+        "HTTPServer((", "HTTPServer.allow_reuse_port = True; HTTPServer((")
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle")
+    replace = answering.wait_measure("replace")
+    assert replace["state"] == "in force", replace
+    names = web.daemon("ps", "--format", "{{.Names}}").split()
+    assert sorted(names) == sorted([web.name, replace["token"]["new"]])
+    assert wait_until(lambda: len(answering.skink.replicas(web.service)) == 2)
+    answering.ask("undo", str(replace["number"]))
+
+
+def test_pause_on_a_pure_v2_host(prepare, stack, skink_bin, tmp_path):
+    web = prepare("crun")
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill")
+    pause = answering.wait_measure("pause")
+    assert pause["state"] == "in force" and pause["token"]["cgroup_v2"], pause
+    answered = answering.load.answered
+    assert not wait_until(lambda: answering.load.answered > answered + 1, 1)
+    answering.ask("undo", str(pause["number"]))
+    answering.load.wait()
+
+
+def test_kill_on_a_pure_v2_host(prepare, stack, skink_bin, tmp_path):
+    web = prepare("crun")
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,pause,redirect,throttle")
+    assert answering.wait_measure("evidence")["state"] == "done"  # before the eviction
+    assert answering.wait_measure("kill")["state"] == "done"
+    assert wait_until(lambda: not answering.skink.replicas(web.service) or
+                      '"stopped"' in web.state())
 
 
 def test_a_cgroup_that_turns_out_to_be_nobodys(skink_bin, tmp_path):

@@ -279,7 +279,7 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
     fresh = web.container("web-3")
     admin = tmp_path / "haproxy" / "admin"
     daemon, first, second = watching("web-1", "web-2", **responding(
-        policy="act", expiry="8s", balancer=str(admin), backend="shop",
+        policy="act", budget=3, expiry="8s", balancer=str(admin), backend="shop",
         replace=starter(tmp_path / "replace", fresh), **{"except": "stop,kill"}))
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
         time.sleep(1)
@@ -294,6 +294,11 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
         wait_measure(skink, daemon, "replace", "expired", 15)
         assert wait_until(lambda: first.state() == "stopped")
         assert second.state() == fresh.state() == "running"
+        # An intruder cannot have Skink do the same again and again.
+        attack(web, second)
+        assert wait_until(lambda: len(listed(skink, daemon, "plan")) == 2)
+        assert listed(skink, daemon, "plan")[1]["state"] == "waits for approval: over budget"
+        assert second.state() == "running"
         time.sleep(0.5)
     assert balancer.asked > 500 and balancer.failed == []
 
