@@ -116,9 +116,9 @@ json_t *tolerance_answer(const struct agent *agent, const json_t *request)
     size_t count = 0;
     const char *wanted = json_string_value(json_object_get(request, "service"));
     double horizon = json_number_value(json_object_get(request, "horizon_s"));
-    json_t *services = json_array();
     if (!(horizon >= 0 && horizon <= HORIZON_MAX))
-        horizon = 0;
+        return json_pack("{s:s}", "error", "horizon_s: out of range (at most ten years)");
+    json_t *services = json_array();
     for (const char *name = NULL;
          count < PROBE_TABLES && (name = tolerance_service(agent, name));) {
         struct tolerance_view view =

@@ -7,9 +7,13 @@
 #define ENOUGH     10    /* samples of a trend */
 #define ONE_IN_100 2.326 /* quantiles of the normal distribution, one-sided */
 #define ONE_IN_20  1.645
+#define YOUNGEST   600.0 /* s of life, before which nothing is told */
+#define FARTHEST   10.0  /* lives so far that a trend is followed */
 #define SHAPE_MAX  10.0
 
 #define PAIRS (SERIES_SAMPLES * (SERIES_SAMPLES - 1) / 2)
+
+static const struct lifetime ENDLESS = {.scale = INFINITY, .shape = 1};
 
 /* ---- series ---- */
 
@@ -80,8 +84,21 @@ static double level_at_end(const struct series *series, double slope)
     return at_rank(rest, n, (double)(n - 1) / 2);
 }
 
-struct trend series_trend(const struct series *series)
+/* The samples of the later half of the life. */
+static struct series later_half(const struct series *series)
 {
+    struct series later = {.every = series->every};
+    for (size_t i = 0; i < series->count; i++)
+        if (series->time[i] >= series->time[series->count - 1] / 2) {
+            later.time[later.count] = series->time[i];
+            later.used[later.count++] = series->used[i];
+        }
+    return later;
+}
+
+struct trend series_trend(const struct series *whole)
+{
+    const struct series later = later_half(whole), *series = &later;
     struct trend trend = {0};
     double slopes[PAIRS], s = 0;
     size_t n = series->count, pairs = 0;
@@ -106,7 +123,7 @@ struct trend series_trend(const struct series *series)
 
 bool trend_grows(const struct trend *trend)
 {
-    return trend->slope > 0 && trend->z >= ONE_IN_100;
+    return trend->time >= YOUNGEST && trend->slope > 0 && trend->z >= ONE_IN_100;
 }
 
 double trend_exhausted(const struct trend *trend, double slope, double limit)
@@ -120,9 +137,11 @@ struct lifetime ageing_lifetime(const struct trend *trend, double limit)
 {
     const double early = -log(0.95), half = -log(0.5); /* cumulative hazards */
     if (!trend_grows(trend))
-        return (struct lifetime){.scale = INFINITY, .shape = 1};
+        return ENDLESS;
     double median = trend_exhausted(trend, trend->slope, limit);
     double soon = trend_exhausted(trend, trend->steepest, limit);
+    if (median > FARTHEST * trend->time)
+        return ENDLESS;
     double shape = SHAPE_MAX;
     if (soon < median)
         shape = fmin(fmax(log(half / early) / log(median / soon), 1), SHAPE_MAX);

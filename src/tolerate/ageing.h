@@ -32,9 +32,10 @@ struct trend {
     double z;        /* of Mann-Kendall's test, with ties (Kendall 1975) */
 };
 
-struct trend series_trend(const struct series *series);
+/* Over the later half of the life: what a replica does when it starts is no ageing. */
+struct trend series_trend(const struct series *whole);
 
-/* Does it grow? One-sided at the 1 % level, from ten samples on. */
+/* Does it grow? One-sided at the 1 % level, from ten samples and ten minutes on. */
 bool trend_grows(const struct trend *trend);
 
 /* The age at which the limit is reached if the trend goes on; INFINITY: never. */
@@ -43,7 +44,8 @@ double trend_exhausted(const struct trend *trend, double slope, double limit);
 /*
  * The lifetime by a trend: half of the replicas live until its slope, 95 % until its steepest one
  * would exhaust the limit; a Weibull distribution goes through both points. Its shape is 1 to 10.
- * Endless where nothing grows.
+ * Endless where nothing grows, and where the median is more than ten times as far off as the
+ * replica has lived: so far no trend is followed.
  */
 struct lifetime ageing_lifetime(const struct trend *trend, double limit);
 

@@ -36,6 +36,7 @@ STATUS = {
         {"service": "web", "version": "1.2", "mode": "watching", "state": "complete",
          "windows": 1234, "bags": 567, "steady": 5, "needed": 5, "frame": 20,
          "frame_threshold": 4, "epoch": 500, "epoch_threshold": 0, "open_alerts": 1, "alerts": 3,
+         "tolerance": {"low": 0.712, "high": 0.983},
          "replicas": [
              {"id": "x", "name": HOSTILE, "engine": "runc", "pid": 77, "start_seen": False,
               "calls": 123456, "novelties": 12, "lost": {"reports": 3, "table": 0, "quota": 1}}]},
@@ -84,9 +85,11 @@ def test_status_for_people(skink, daemon):
     assert lines[0].startswith("skink 0.1.0, pid 42, up 2h 3m, CPU 3.21 s (0.04 %), memory 14.3 MiB")
     assert lines[1] == "engines: runc up, docker down (no such file)"
     assert lines[2] == "2 alerts could not be written to the file: alerts.jsonl: No space left on device"
-    assert lines[5].split("  ")[0] == "web" and "4 of 20" in lines[5] and "1 open, 3" in lines[5]
-    assert "lost: 3 reports, 1 quota  start not seen" in lines[6]
-    assert "learning 2/5" in lines[7]
+    _, row, replica, learned = lines[lines.index("") + 1:][:4]
+    assert row.split("  ")[0] == "web" and "4 of 20" in row and "1 open, 3" in row
+    assert "0.71-0.98" in row
+    assert "lost: 3 reports, 1 quota  start not seen" in replica
+    assert "learning 2/5" in learned
     assert "\x1b" not in shown.stdout and "\\x1b[2J" in shown.stdout
 
 

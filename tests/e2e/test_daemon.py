@@ -269,6 +269,7 @@ def test_metrics(watching, web):
     assert float(metrics["skink_alerts_total" + whole]) == 1
     assert float(metrics["skink_alerts_open" + whole]) == 1
     assert float(metrics["skink_learning" + whole]) == 0
+    assert 0 <= float(metrics['skink_tolerance_capacity{service="web"}']) < 0.6
     assert float(metrics['skink_patterns{service="web",version="1",kind="window"}']) == \
         daemon.service("web")["windows"]
     lost = f'skink_lost_total{{service="web",replica="{replica.id}",reason="'

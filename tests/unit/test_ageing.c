@@ -15,6 +15,8 @@
 #include "lab/random.h"
 #include "tolerate/ageing.h"
 
+#define STEP 60.0 /* s between samples */
+
 static double noise(uint64_t *seed)
 {
     return (double)(random_next(seed) >> 11) * 0x1p-52 - 1;
@@ -26,12 +28,13 @@ static void near(double value, double expected, double error)
         fail_msg("%.9g is not %.9g", value, expected);
 }
 
+/* Of the later half of a life. */
 static struct series line(double start, double slope, double spread, size_t count, uint64_t seed)
 {
     struct series series = {0};
     for (size_t i = 0; i < count; i++)
-        series_note(&series, 10.0 * (double)i,
-                    start + slope * 10 * (double)i + spread * noise(&seed));
+        series_note(&series, STEP * (double)(count + i),
+                    start + slope * STEP * (double)i + spread * noise(&seed));
     return series;
 }
 
@@ -55,9 +58,9 @@ static void test_trend_of_a_line(void **state)
     (void)state;
     near(trend.slope, 3, 1e-9);
     near(trend.steepest, 3, 1e-9);
-    near(trend.level, 100 + 3 * 390, 1e-9);
+    near(trend.level, 100 + 3 * 39 * STEP, 1e-9);
     assert_true(trend_grows(&trend));
-    near(trend_exhausted(&trend, trend.slope, 100 + 3 * 1000), 1000, 1e-6);
+    near(trend_exhausted(&trend, trend.slope, 100 + 3 * 9000), 40 * STEP + 9000, 1e-6);
 }
 
 /* Mann-Kendall by hand: 10 rising values, S = 45, variance 10*9*25/18 = 125. */
@@ -70,7 +73,7 @@ static void test_kendall(void **state)
     /* 5 values twice: variance 125 - 5*2*1*9/18 = 120, S = 45 - 5 ties = 40. */
     struct series ties = {0};
     for (int i = 0; i < 10; i++)
-        series_note(&ties, 10.0 * i, floor(i / 2.0));
+        series_note(&ties, STEP * (10 + i), floor(i / 2.0));
     near(series_trend(&ties).z, 39 / sqrt(120), 1e-9);
 }
 
@@ -113,11 +116,11 @@ static void test_lifetime(void **state)
 {
     const struct series series = line(100, 3, 60, 50, 11);
     struct trend trend = series_trend(&series);
-    struct lifetime life = ageing_lifetime(&trend, 10000);
+    struct lifetime life = ageing_lifetime(&trend, 30000);
     (void)state;
-    near(lived(&life, trend_exhausted(&trend, trend.slope, 10000)), 0.5, 1e-9);
+    near(lived(&life, trend_exhausted(&trend, trend.slope, 30000)), 0.5, 1e-9);
     if (life.shape < 10)
-        near(lived(&life, trend_exhausted(&trend, trend.steepest, 10000)), 0.95, 1e-9);
+        near(lived(&life, trend_exhausted(&trend, trend.steepest, 30000)), 0.95, 1e-9);
     assert_true(life.shape >= 1 && life.shape <= 10);
     life = ageing_lifetime(&trend, 0); /* past its limit already */
     near(lived(&life, trend.time), 0.5, 1e-9);
@@ -126,11 +129,25 @@ static void test_lifetime(void **state)
 /* The Weibull distribution is found again from the points that it gives. */
 static void test_lifetime_by_its_points(void **state)
 {
-    const struct trend trend = {.slope = 1, .steepest = 4, .z = 5, .level = 0, .time = 0};
+    const struct trend trend = {.slope = 1, .steepest = 4, .z = 5, .level = 0, .time = 1000};
     struct lifetime life = ageing_lifetime(&trend, 1000);
     (void)state;
-    near(lived(&life, 1000), 0.5, 1e-9);
-    near(lived(&life, 250), 0.95, 1e-9);
+    near(lived(&life, 2000), 0.5, 1e-9);
+    near(lived(&life, 1250), 0.95, 1e-9);
+    assert_true(isinf(ageing_lifetime(&trend, 9001).scale)); /* too far off */
+    const struct trend young = {.slope = 1, .steepest = 4, .z = 5, .level = 0, .time = 500};
+    assert_true(isinf(ageing_lifetime(&young, 1000).scale));
+}
+
+/* What is taken at the start and then kept is no trend. */
+static void test_warm_up(void **state)
+{
+    struct series series = {0};
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        series_note(&series, STEP * i, i < 25 ? 100.0 * i : 2500);
+    struct trend trend = series_trend(&series);
+    assert_false(trend_grows(&trend));
 }
 
 /* ---- usage ---- */
@@ -216,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_noise_is_no_growth),
         cmocka_unit_test(test_lifetime),
         cmocka_unit_test(test_lifetime_by_its_points),
+        cmocka_unit_test(test_warm_up),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_descriptors),
     };
