@@ -29,6 +29,11 @@ static void on_report(void *context, const struct report *report)
     replicas_report(context, report);
 }
 
+static void on_access(void *context, const struct access_event *event)
+{
+    accesses_report(context, event);
+}
+
 static void on_process(void *context, const struct process_event *event)
 {
     struct agent *agent = context;
@@ -92,6 +97,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     uint64_t now = clock_monotonic();
     (void)usec;
     replicas_tick(agent, now, now - agent->ticked);
+    accesses_tick(agent, now - agent->ticked);
     alerts_tick(agent, now);
     response_tick(agent, now);
     incidents_tick(agent, flows_tick(agent, now));
@@ -189,17 +195,18 @@ static bool same_text(const char *a, const char *b)
 static void keep_fixed(const struct config *old, struct config *new)
 {
     if (old->window != new->window || old->bag != new->bag || old->quota != new->quota ||
-        old->flows != new->flows || !same_text(old->state_dir, new->state_dir) ||
-        !same_text(old->socket, new->socket) || !same_text(old->listen, new->listen) ||
-        !same_text(old->group, new->group))
+        old->flows != new->flows || old->files != new->files ||
+        !same_text(old->state_dir, new->state_dir) || !same_text(old->socket, new->socket) ||
+        !same_text(old->listen, new->listen) || !same_text(old->group, new->group))
         log_warn(
-            "%s: window, bag, quota, flows, state_dir, socket, group and listen change with the next "
+            "%s: window, bag, quota, flows, files, state_dir, socket, group and listen change with the next "
             "start",
             new->path);
     new->window = old->window;
     new->bag = old->bag;
     new->quota = old->quota;
     new->flows = old->flows;
+    new->files = old->files;
     free(new->state_dir);
     new->state_dir = memory_must(strdup(old->state_dir));
 }
@@ -290,11 +297,13 @@ static int open_probe(struct agent *agent, struct error *err)
         .quota = agent->config->quota,
         .newcomers = true,
         .flows = agent->config->flows,
+        .files = agent->config->files,
     };
     const struct probe_hooks hooks = {.report = on_report,
                                       .process = on_process,
                                       .cgroup = on_cgroup,
                                       .flow = on_flow,
+                                      .access = on_access,
                                       .context = agent};
     sd_event_source *source;
     agent->probe = probe_open(&options, &hooks, err);

@@ -9,14 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/fact.h"
 #include "agent/process.h"
 #include "agent/service.h"
 #include "detect/siblings.h"
 #include "probe/probe.h"
 #include "workload/workload.h"
 
-#define ALERT_UNKNOWN 24 /* unknown patterns that an alert spells; it counts all of them */
-#define ALERT_TREES   4  /* processes whose trees it names */
+#define ALERT_UNKNOWN    24 /* unknown patterns that an alert spells; it counts all of them */
+#define ALERT_TREES      4  /* processes whose trees it names */
+#define ALERT_FACTS_TOLD 24 /* facts that it tells */
 
 struct alert;
 
@@ -40,7 +42,8 @@ struct alert_siblings {
     double chance;                 /* of a burst as large in a replica that does what they do */
 };
 
-/* crossing: the report with REPORT_CROSSED. NULL: calls or reports were lost while detecting. */
+/* crossing: the report with REPORT_CROSSED. NULL: calls or reports were lost while detecting, or a
+ * fact or siblings are noted next. */
 struct alert *alert_new(const struct alert_subject *subject, const struct report *crossing);
 void alert_free(struct alert *alert);
 
@@ -48,6 +51,10 @@ void alert_free(struct alert *alert);
  * True when the alert becomes a graver one: about what the replica does instead of a loss, about
  * something never seen instead of old behaviour. */
 bool alert_note(struct alert *alert, const struct report *report);
+
+/* Something that its service never did. True when this makes the alert a graver one, or is of a
+ * kind that it had no fact of. */
+bool alert_note_fact(struct alert *alert, const struct fact *fact);
 
 /* Makes an alert that has just been made one about what its siblings do not do. */
 void alert_note_siblings(struct alert *alert, const struct alert_siblings *found);

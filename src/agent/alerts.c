@@ -85,12 +85,50 @@ static uint64_t chain_start(const struct watched *watched, uint64_t time)
     return start;
 }
 
+/* Facts of this kind within the last minute. */
+static uint32_t recent_facts(const struct watched *watched, enum fact_kind kind, uint64_t now)
+{
+    uint32_t count = 0;
+    for (uint64_t i = 0; i < watched->facts_count && i < FACTS; i++) {
+        const struct fact *fact = &watched->facts[i];
+        count += (fact->kind == FACT_FLOW) == (kind == FACT_FLOW) &&
+                 clock_passed(now, fact->time) < QUIET;
+    }
+    return count;
+}
+
+/* What the replica did besides shortly before belongs to the alert, too. */
+static void note_facts(struct watched *watched, uint64_t now)
+{
+    uint64_t oldest = watched->facts_count > FACTS ? watched->facts_count - FACTS : 0;
+    for (uint64_t i = oldest; i < watched->facts_count; i++)
+        if (clock_passed(now, watched->facts[i % FACTS].time) < QUIET)
+            alert_note_fact(watched->alert, &watched->facts[i % FACTS]);
+    watched->facts_count = 0;
+    watched->facts_held_back = false;
+}
+
+static void note_recent(struct watched *watched, uint64_t time)
+{
+    for (uint64_t i = chain_start(watched, time); i < watched->recent_count; i++)
+        alert_note(watched->alert, &watched->recent[i % RECENT]);
+    watched->recent_count = 0;
+}
+
+static void raise_facts(struct agent *agent, struct watched *watched, uint64_t time)
+{
+    open_alert(agent, watched, NULL);
+    note_facts(watched, time);
+    note_recent(watched, time);
+    alert_refresh(watched->alert);
+    tell(agent, watched, ALERT_OPEN);
+}
+
 static void raise_alert(struct agent *agent, struct watched *watched, const struct report *crossing)
 {
     struct alert *alert = open_alert(agent, watched, crossing);
-    for (uint64_t i = chain_start(watched, crossing->head.time); i < watched->recent_count; i++)
-        alert_note(alert, &watched->recent[i % RECENT]);
-    watched->recent_count = 0;
+    note_recent(watched, crossing->head.time);
+    note_facts(watched, crossing->head.time);
     alert_note(alert, crossing);
     alert_refresh(alert);
     tell(agent, watched, ALERT_OPEN);
@@ -119,11 +157,32 @@ static void hold_back(struct watched *watched, const struct report *crossing)
 
 static void raise_held_back(struct agent *agent, struct watched *watched, uint64_t now)
 {
-    if (!watched->last_words || is_ending(agent, watched, now))
+    if (is_ending(agent, watched, now))
         return;
-    raise_alert(agent, watched, watched->last_words);
+    if (watched->last_words)
+        raise_alert(agent, watched, watched->last_words);
+    else if (watched->facts_held_back)
+        raise_facts(agent, watched, now);
     free(watched->last_words);
     watched->last_words = NULL;
+}
+
+void alerts_fact(struct agent *agent, struct watched *watched, const struct fact *fact)
+{
+    const struct service_config *config = &watched->service->config;
+    uint32_t threshold = fact->kind == FACT_FLOW ? config->flow_threshold : config->file_threshold;
+    if (watched->alert) {
+        if (alert_note_fact(watched->alert, fact))
+            tell(agent, watched, ALERT_GROWING);
+        return;
+    }
+    watched->facts[watched->facts_count++ % FACTS] = *fact;
+    if (!threshold || recent_facts(watched, fact->kind, fact->time) < threshold)
+        return;
+    if (is_ending(agent, watched, fact->time))
+        watched->facts_held_back = true;
+    else
+        raise_facts(agent, watched, fact->time);
 }
 
 void alerts_report(struct agent *agent, struct watched *watched, const struct report *report)

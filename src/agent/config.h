@@ -30,10 +30,12 @@ struct service_config {
     char *name; /* NULL: the defaults of all services */
     struct detect_rule detect;
     struct growth_rule growth;
-    uint64_t min_calls; /* fewer than these: the profile stays incomplete */
-    bool reuse;         /* a new version starts from the profile of the one learned last */
-    bool siblings;      /* while it is learned, compare its replicas */
-    bool watch;         /* false: leave this service alone */
+    uint64_t min_calls;      /* fewer than these: the profile stays incomplete */
+    bool reuse;              /* a new version starts from the profile of the one learned last */
+    bool siblings;           /* while it is learned, compare its replicas */
+    uint32_t file_threshold; /* new accesses within a minute that raise an alert; 0: none does */
+    uint32_t flow_threshold; /* the same for calls of services never called before */
+    bool watch;              /* false: leave this service alone */
     struct harm_rule harm;
     struct respond_rule respond;
     struct tolerance_rule tolerance;
@@ -65,6 +67,7 @@ struct config {
     uint32_t max_patterns; /* per service */
     uint32_t quota;        /* reports a second and replica */
     bool flows;            /* see who speaks to whom */
+    bool files;            /* see what is done to files, and which programs run */
     uint32_t budget;       /* measures of all services in an hour */
     struct scan_config *scans;
     size_t scan_count;

@@ -73,6 +73,14 @@ static const struct key DETECT_KEYS[] = {
      .text = "auto", .min = 1, .max = 1000000,
      .help = "BoSC: mismatches in an epoch that raise an alert. auto: what the profile proposes; "
              "off: no BoSC."},
+    {.name = "file_threshold", .type = KEY_COUNT, .offset = IN_SERVICE(file_threshold), .text = "1",
+     .min = 0, .max = 16,
+     .help = "Files touched or programs run within a minute, as the service never did, that raise "
+             "an alert. 0: they are neither learned nor judged."},
+    {.name = "flow_threshold", .type = KEY_COUNT, .offset = IN_SERVICE(flow_threshold), .text = "1",
+     .min = 0, .max = 16,
+     .help = "Calls of other services within a minute, as the service never made, that raise an "
+             "alert. 0: none does."},
     {.name = NULL},
 };
 
@@ -333,6 +341,8 @@ static const struct key CONFIG_KEYS[] = {
      .help = "Novelties that one replica may report in a second; more are counted only."},
     {.name = "flows", .type = KEY_SWITCH, .offset = IN_CONFIG(flows), .text = "true",
      .help = "See which service connects to which: incidents and their entry points need it."},
+    {.name = "files", .type = KEY_SWITCH, .offset = IN_CONFIG(files), .text = "true",
+     .help = "See which files are read, written and changed by name, and which programs run."},
     {.name = "watch", .type = KEY_SWITCH, .offset = IN_CONFIG(defaults.watch), .text = "true",
      .help = "Watch services of which nothing is said under services."},
     {.name = "detect", .type = KEY_GROUP, .offset = IN_CONFIG(defaults), .table = &DETECT,

@@ -109,6 +109,7 @@ static void drop(struct agent *agent, struct watched *watched)
     probe_replica_remove(agent->probe, watched->index, watched->cgroup);
     retire_table(agent, watched);
     free(watched->held);
+    free(watched->held_accesses);
     free(watched->last_words);
     free(watched);
 }
@@ -228,6 +229,7 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
     free(watched->held);
     watched->held = NULL;
     watched->held_count = 0;
+    accesses_recognised(agent, watched);
     log_info("watching %s (%s) as a replica of %s, version %s: %s", workload->name,
              workload_engine_name(workload->engine), service->name, service->version,
              mode_of(watched) == MODE_LEARN ? "learning" : "detecting");

@@ -73,10 +73,11 @@ static const char *decide(struct agent *agent, const struct watched *watched,
 
 double alert_belief(const json_t *told)
 {
-    return incident_score(
-        (uint32_t)record_number(told, "score"), (uint32_t)record_number(told, "threshold"),
-        record_number(told, "novelties"), strcmp(record_text(told, "detector"), "loss") == 0,
-        strcmp(record_text(told, "profile"), "complete") == 0);
+    return incident_score((uint32_t)record_number(told, "score"),
+                          (uint32_t)record_number(told, "threshold"),
+                          record_number(told, "novelties"), record_number(told, "new_facts"),
+                          strcmp(record_text(told, "detector"), "loss") == 0,
+                          strcmp(record_text(told, "profile"), "complete") == 0);
 }
 
 double response_harm(struct agent *agent, const char *service)

@@ -92,6 +92,30 @@ static void settle_rule(const struct service_room *room, struct service *service
     probe_table_rule(room->probe, service->table, &rule);
 }
 
+static void settle_accesses(const struct service_room *room, struct service *service)
+{
+    struct growth *growth = &profile_accesses(service->profile)->growth;
+    bool learned = growth->learned && profile_accesses_known(service->profile)->count > 0;
+    if (!growth->learned) {
+        growth->rule = service->config.growth;
+        growth->rule.sigma = 0;
+    }
+    service->accesses.mode = !service->config.watch || !service->config.file_threshold ? MODE_OFF
+                             : learned                                                 ? MODE_DETECT
+                                                                                       : MODE_LEARN;
+    probe_table_accesses(room->probe, service->table, service->accesses.mode);
+}
+
+/* The training goes on where its curve ends. */
+static void resume_accesses(struct service *service)
+{
+    const struct growth *growth = &profile_accesses(service->profile)->growth;
+    const struct growth_point *last =
+        growth->count > 0 ? &growth->points[growth->count - 1] : &(struct growth_point){0};
+    service->accesses = (struct access_training){
+        .elapsed_ns = last->elapsed_ns, .calls = last->calls, .seen = last->patterns};
+}
+
 void service_configure(const struct service_room *room, struct service *service)
 {
     struct profile_facts *facts = profile_facts(service->profile);
@@ -104,6 +128,7 @@ void service_configure(const struct service_room *room, struct service *service)
     facts->epoch = service->config.detect.epoch;
     service->mode = !service->config.watch ? MODE_OFF : learned(service) ? MODE_DETECT : MODE_LEARN;
     settle_rule(room, service);
+    settle_accesses(room, service);
 }
 
 struct service *service_open(const struct service_room *room, const char *name, const char *version,
@@ -130,6 +155,7 @@ struct service *service_open(const struct service_room *room, const char *name, 
         service_close(room, service);
         return NULL;
     }
+    resume_accesses(service);
     service_configure(room, service);
     service->saved = clock_monotonic();
     return service;
@@ -205,6 +231,19 @@ enum training service_train(const struct service_room *room, struct service *ser
     settle_rule(room, service);
     service_save(room, service, true);
     return TRAINING_DONE;
+}
+
+bool service_train_accesses(const struct service_room *room, struct service *service, uint64_t dt)
+{
+    struct access_training *training = &service->accesses;
+    struct growth *growth = &profile_accesses(service->profile)->growth;
+    size_t before = growth->count;
+    training->elapsed_ns += dt;
+    growth_update(growth, training->elapsed_ns, training->calls, training->seen, training->broken);
+    training->broken = false;
+    service->dirty |= growth->count != before;
+    settle_accesses(room, service);
+    return training->mode == MODE_DETECT;
 }
 
 void service_save(const struct service_room *room, struct service *service, bool at_once)

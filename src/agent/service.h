@@ -13,6 +13,15 @@
 #include "probe/probe.h"
 #include "profile/profile.h"
 
+/* How far a service's accesses are learned: apart from its patterns, which need not wait for them.
+ */
+struct access_training {
+    enum replica_mode mode; /* MODE_OFF when the configuration says so */
+    uint64_t elapsed_ns, calls;
+    uint64_t seen; /* accesses that were new so far */
+    bool broken;   /* something was lost since the last growth_update */
+};
+
 struct service {
     struct service *next;
     char name[PROFILE_NAME];
@@ -23,12 +32,13 @@ struct service {
     uint32_t table;
     enum replica_mode mode;  /* MODE_LEARN, MODE_DETECT, MODE_OFF when the configuration says so */
     struct detect_rule rule; /* in force: no RULE_AUTO */
-    uint32_t replicas;       /* running now */
-    bool loss;               /* something was lost since the last growth_update */
-    bool returned;           /* a replica showed old behaviour since the last interval ended */
-    bool dirty;              /* the profile has changed since it was saved */
-    uint64_t saved;          /* when, CLOCK_MONOTONIC */
-    uint64_t idle_since;     /* when the last replica went, 0: has replicas */
+    struct access_training accesses;
+    uint32_t replicas;   /* running now */
+    bool loss;           /* something was lost since the last growth_update */
+    bool returned;       /* a replica showed old behaviour since the last interval ended */
+    bool dirty;          /* the profile has changed since it was saved */
+    uint64_t saved;      /* when, CLOCK_MONOTONIC */
+    uint64_t idle_since; /* when the last replica went, 0: has replicas */
     uint64_t alerts, open_alerts;
     struct siblings *siblings; /* what siblings.c keeps of it, NULL: nothing */
 };
@@ -74,6 +84,9 @@ enum training {
 enum training service_train(const struct service_room *room, struct service *service, uint64_t dt,
                             uint64_t calls, uint64_t apart, uint32_t frame_peak,
                             uint32_t epoch_peak);
+
+/* The same for accesses, whose numbers are up to date; true when this ended their learning. */
+bool service_train_accesses(const struct service_room *room, struct service *service, uint64_t dt);
 
 /* Hands the profile to the saver when it has changed and it is time (or at_once). */
 void service_save(const struct service_room *room, struct service *service, bool at_once);

@@ -8,6 +8,7 @@
 #include "agent/alert.h"
 #include "agent/config.h"
 #include "agent/control.h"
+#include "agent/fact.h"
 #include "agent/flows.h"
 #include "agent/life.h"
 #include "agent/metrics.h"
@@ -23,6 +24,7 @@
 
 #define RECENT      128  /* novelties kept of a replica that has no alert yet */
 #define HELD        2048 /* reports kept of a replica that is not yet recognised */
+#define FACTS       16   /* facts kept of a replica that has no alert yet */
 #define ALERTS_KEPT 256  /* alerts that `skink alerts` can show from memory */
 
 /* One watched cgroup. */
@@ -44,8 +46,14 @@ struct watched {
     uint64_t held_lost;
     bool starting;           /* learned from, but its start is not compared with its siblings */
     struct sibling *sibling; /* what siblings.c keeps of it, NULL until it is compared */
-    struct report recent[RECENT]; /* a ring */
+    struct access_event *held_accesses; /* the same for accesses */
+    size_t held_access_count;
+    uint64_t access_calls, access_losses; /* counted for the training of accesses */
+    struct report recent[RECENT];         /* a ring */
     uint64_t recent_count;
+    struct fact facts[FACTS]; /* a ring */
+    uint64_t facts_count;
+    bool facts_held_back;      /* they came after the order to stop */
     struct alert *alert;       /* open, or NULL */
     struct report *last_words; /* a threshold reached after the order to stop, or NULL */
     uint64_t told;             /* when it was last told, CLOCK_MONOTONIC */
@@ -137,6 +145,16 @@ void siblings_end(struct agent *agent, struct service *service);
 /* What `skink status` says of a service that is learned; null when it is not. New reference. */
 json_t *siblings_status(const struct service *service);
 
+/* ---- accesses.c ---- */
+
+/* An access of a replica that its table lacked: hold it, learn it, or judge it. */
+void accesses_report(struct agent *agent, const struct access_event *event);
+
+/* A replica has got its service. */
+void accesses_recognised(struct agent *agent, struct watched *watched);
+
+void accesses_tick(struct agent *agent, uint64_t dt);
+
 /* ---- alerts.c ---- */
 
 /* A burst of a replica that its siblings do not show: found->patterns reports. */
@@ -149,6 +167,9 @@ void alerts_report(struct agent *agent, struct watched *watched, const struct re
 /* The same, of a pattern that was compared with a newcomer's own table: the probe cannot have
  * scored it. */
 void alerts_early_report(struct agent *agent, struct watched *watched, const struct report *report);
+
+/* A replica that is being judged did what its service never had. */
+void alerts_fact(struct agent *agent, struct watched *watched, const struct fact *fact);
 
 /* Something was lost while detecting. */
 void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost);

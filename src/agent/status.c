@@ -34,6 +34,14 @@ static const char *mode_name(enum replica_mode mode)
     return NAMES[mode];
 }
 
+static json_t *accesses_json(const struct service *service)
+{
+    const struct growth *growth = &profile_accesses(service->profile)->growth;
+    return json_pack("{s:s,s:I,s:I,s:I}", "mode", mode_name(service->accesses.mode), "count",
+                     (json_int_t)profile_accesses_known(service->profile)->count, "steady",
+                     (json_int_t)growth->in_a_row, "needed", (json_int_t)growth->rule.needed);
+}
+
 static uint64_t novelties(const struct replica_counters *counters)
 {
     return counters->novelties[PATTERN_WINDOW] + counters->novelties[PATTERN_BAG];
@@ -45,7 +53,7 @@ static json_t *replica_json(const struct agent *agent, const struct watched *wat
     const struct replica_counters *counters =
         &probe_replica(agent->probe, watched->index)->counters;
     const struct replica_losses *lost = &counters->lost;
-    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:b,s:b,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I}}", "id",
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:b,s:b,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}", "id",
                      workload->id, "name", workload->name, "engine",
                      workload_engine_name(workload->engine), "pid", (json_int_t)workload->pid,
                      "cgroup", watched->path, "start_seen", counters->starts > 0, "learning_start",
@@ -53,7 +61,7 @@ static json_t *replica_json(const struct agent *agent, const struct watched *wat
                      (json_int_t)novelties(counters), "lost", "reports", (json_int_t)lost->reports,
                      "table", (json_int_t)lost->table, "storage", (json_int_t)lost->storage,
                      "quota", (json_int_t)lost->quota, "process", (json_int_t)lost->process,
-                     "flows", (json_int_t)lost->flows);
+                     "flows", (json_int_t)lost->flows, "paths", (json_int_t)lost->paths);
 }
 
 static json_t *service_json(const struct agent *agent, const struct service *service)
@@ -81,6 +89,7 @@ static json_t *service_json(const struct agent *agent, const struct service *ser
     json_object_set_new(json, "siblings", siblings_status(service));
     if (service->mode != MODE_OFF)
         json_object_set_new(json, "tolerance", tolerance_brief(agent, service->name));
+    json_object_set_new(json, "accesses", accesses_json(service));
     json_object_set_new(json, "replicas", replicas);
     return json;
 }

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "incident/parts.h"
 
-#define NOVELTIES 16.0 /* as many new patterns halve the doubt */
+#define NOVELTIES 16.0 /* as many new patterns halve the doubt; one new fact does, too */
 
 struct incidents {
     const struct graph *graph;
@@ -18,11 +18,11 @@ struct incidents {
     uint64_t count;
 };
 
-double incident_score(uint32_t score, uint32_t threshold, uint64_t novelties, bool loss,
-                      bool complete)
+double incident_score(uint32_t score, uint32_t threshold, uint64_t novelties, uint64_t facts,
+                      bool loss, bool complete)
 {
     double passed = threshold ? (double)score / threshold : 0;
-    double sure = loss ? 0.2 : 1 - exp2(-passed - (double)novelties / NOVELTIES);
+    double sure = loss ? 0.2 : 1 - exp2(-passed - (double)novelties / NOVELTIES - (double)facts);
     return complete ? sure : sure / 2;
 }
 

@@ -27,10 +27,11 @@ struct incident_alert {
 
 /*
  * How likely an alert is to be no false one, 0 to 1: it grows with how far the threshold was passed
- * and with how much was new. Alerts about losses, and from incomplete profiles, say less.
+ * and with how much was new; a fact says as much as 16 patterns. Alerts about losses, and from
+ * incomplete profiles, say less.
  */
-double incident_score(uint32_t score, uint32_t threshold, uint64_t novelties, bool loss,
-                      bool complete);
+double incident_score(uint32_t score, uint32_t threshold, uint64_t novelties, uint64_t facts,
+                      bool loss, bool complete);
 
 struct incident;
 struct incidents;

@@ -239,11 +239,12 @@ static void an_incident_ends_when_nothing_can_follow(void **state)
 static void a_score_grows_with_what_was_seen(void **state)
 {
     (void)state;
-    assert_true(incident_score(10, 10, 0, false, true) == 0.5);
-    assert_true(incident_score(10, 10, 16, false, true) == 0.75);
-    assert_true(incident_score(10, 10, 0, false, false) == 0.25);
-    assert_true(incident_score(0, 0, 0, true, true) == 0.2);
-    assert_true(incident_score(4000, 1, 4000, false, true) <= 1);
+    assert_true(incident_score(10, 10, 0, 0, false, true) == 0.5);
+    assert_true(incident_score(10, 10, 16, 0, false, true) == 0.75);
+    assert_true(incident_score(10, 10, 0, 0, false, false) == 0.25);
+    assert_true(incident_score(0, 0, 0, 0, true, true) == 0.2);
+    assert_true(incident_score(1, 1, 0, 1, false, true) == 0.75);
+    assert_true(incident_score(4000, 1, 4000, 0, false, true) <= 1);
 }
 
 int main(void)

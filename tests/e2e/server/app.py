@@ -1,10 +1,14 @@
-"""A small web server with a hole: what stands behind /run? is run as a command. And with a page,
-/spin, that makes one call a million times. When it is told to end it makes calls that it makes at no
+"""A small web server with holes: what stands behind /run? is run as a command, the file that stands
+behind /read? is sent, and the server that stands behind /ask? is asked. And with a page, /spin, that
+makes one call a million times, and one, /scratch, that keeps its notes in a file of a new name. When it is told to end it makes calls that it makes at no
 other time; after /stay it goes on all the same, and /leave tells itself."""
 
 import http.server
 import os
+import random
 import signal
+import socket
+import string
 import subprocess
 import urllib.parse
 
@@ -16,6 +20,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if page == "/run":
             command = urllib.parse.unquote(command)
             body = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False).stdout
+        elif page == "/read":
+            with open(command, "rb") as file:
+                body = file.read()
+        elif page == "/ask":
+            address, port = command.split(":")
+            with socket.create_connection((address, int(port))) as peer:
+                peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                body = peer.recv(4096)
+        elif page == "/scratch":
+            name = "/tmp/notes-" + "".join(random.choices(string.ascii_lowercase, k=8))
+            with open(name, "w", encoding="utf-8") as file:
+                file.write("note")
+            os.unlink(name)
         elif page == "/spin":
             for _ in range(1_000_000):
                 os.getppid()

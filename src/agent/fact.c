@@ -1,0 +1,84 @@
+#include "agent/fact.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "profile/accesses.h"
+#include "trace/call.h"
+
+static void take_command(struct fact *fact, const char command[PROBE_COMMAND])
+{
+    memcpy(fact->command, command, sizeof fact->command);
+    fact->command[sizeof fact->command - 1] = '\0';
+}
+
+void fact_of_access(struct fact *fact, const struct access_event *event)
+{
+    *fact = (struct fact){
+        .kind = event->kind == ACCESS_RUN ? FACT_EXEC : FACT_FILE,
+        .time = event->head.time,
+        .pid = event->head.pid,
+        .tid = event->head.tid,
+        .access = event->kind,
+        .code = event->code,
+        .fingerprint = event->fingerprint,
+    };
+    take_command(fact, event->head.command);
+    memccpy(fact->path, event->path, '\0', sizeof fact->path - 1);
+}
+
+void fact_of_flow(struct fact *fact, const struct flow_value *value, const char *peer,
+                  const char *transport, uint16_t port)
+{
+    *fact = (struct fact){
+        .kind = FACT_FLOW, .time = value->first, .pid = value->pid, .tid = value->pid};
+    take_command(fact, value->command);
+    snprintf(fact->peer, sizeof fact->peer, "%s", peer);
+    if (port)
+        snprintf(fact->how, sizeof fact->how, "%s port %u", transport, port);
+    else
+        snprintf(fact->how, sizeof fact->how, "%s", transport);
+}
+
+const char *fact_detector(enum fact_kind kind)
+{
+    static const char *const NAMES[FACT_KINDS] = {"file", "exec", "flow"};
+    return NAMES[kind];
+}
+
+const char *fact_text(const struct fact *fact, char text[FACT_TEXT])
+{
+    static const char *const DID[ACCESS_KINDS] = {"read", "wrote to", "emptied or cut", "changed",
+                                                  "ran"};
+    if (fact->kind == FACT_FLOW)
+        snprintf(text, FACT_TEXT, "called %s (%s)", fact->peer, fact->how);
+    else
+        snprintf(text, FACT_TEXT, "%s %s", DID[fact->access], fact->path);
+    return text;
+}
+
+/* Any bytes. */
+static json_t *text_json(const char *text)
+{
+    json_t *json = json_string(text);
+    return json ? json : json_string("?");
+}
+
+json_t *fact_json(const struct fact *fact, uint64_t count)
+{
+    char time[CLOCK_TEXT], name[CALL_NAME];
+    json_t *json = json_pack("{s:s,s:s,s:I,s:I,s:o,s:I}", "kind", fact_detector(fact->kind), "time",
+                             clock_format(clock_wall(fact->time), time), "pid",
+                             (json_int_t)fact->pid, "tid", (json_int_t)fact->tid, "command",
+                             text_json(fact->command), "count", (json_int_t)count);
+    if (fact->kind == FACT_FLOW) {
+        json_object_set_new(json, "peer", text_json(fact->peer));
+        json_object_set_new(json, "how", json_string(fact->how));
+        return json;
+    }
+    json_object_set_new(json, "access", json_string(access_kind_name(fact->access)));
+    json_object_set_new(json, "path", text_json(fact->path));
+    json_object_set_new(json, "call", json_string(call_name((uint16_t)fact->code, name)));
+    return json;
+}

@@ -1,0 +1,45 @@
+/*
+ * A fact: something that a replica did and its service never had while it was learned. A file
+ * touched, a program run, another service called.
+ */
+#ifndef SKINK_AGENT_FACT_H
+#define SKINK_AGENT_FACT_H
+
+#include <jansson.h>
+
+#include "probe/probe.h"
+
+#define FACT_TEXT 320
+#define FACT_PEER 256
+
+enum fact_kind { FACT_FILE, FACT_EXEC, FACT_FLOW, FACT_KINDS };
+
+struct fact {
+    enum fact_kind kind;
+    uint64_t time; /* CLOCK_MONOTONIC */
+    uint32_t pid, tid;
+    char command[PROBE_COMMAND];
+    enum access_kind access; /* files and programs: what was done */
+    uint32_t code;           /* by which call */
+    uint64_t fingerprint;
+    char path[ACCESS_PATH];
+    char peer[FACT_PEER]; /* flows: who was called, and how: "tcp port 80" */
+    char how[32];
+};
+
+void fact_of_access(struct fact *fact, const struct access_event *event);
+
+/* peer: a service's name. */
+void fact_of_flow(struct fact *fact, const struct flow_value *value, const char *peer,
+                  const char *transport, uint16_t port);
+
+/* "file", "exec", "flow": as the detectors of alerts. */
+const char *fact_detector(enum fact_kind kind);
+
+/* "read /run/secrets/key", "called payment (tcp port 80)". The path is the intruder's to choose. */
+const char *fact_text(const struct fact *fact, char text[FACT_TEXT]);
+
+/* As docs/alerts.md describes it; count: how often it was met. New reference. */
+json_t *fact_json(const struct fact *fact, uint64_t count);
+
+#endif

@@ -1,0 +1,142 @@
+"""Single things that a service never did, by calls that it makes all the time."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+from web import PORT, Web
+
+PAGES = ("/read?/usr/lib/os-release", "/scratch", "/")
+
+
+@contextmanager
+def readers(web, *containers):
+    """Clients that ask for each page again and again."""
+    stop = threading.Event()
+
+    def ask():
+        while not stop.wait(0.02):
+            for container in containers:
+                for page in PAGES:
+                    try:
+                        web.get(container, page)
+                    except OSError:
+                        pass  # it is being restarted
+
+    client = threading.Thread(target=ask)
+    client.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        client.join()
+
+
+def files_learned(daemon, service):
+    daemon.learned(service)
+    return daemon.wait_for(service, lambda now: now["accesses"]["mode"] == "watching", 40)
+
+
+@pytest.fixture(name="reading")
+def reading_fixture(agent, web):
+    """A daemon that has learned what the server does to files, and the server's first replica."""
+
+    def start(**settings):
+        daemon = agent(**settings).start()
+        replica = web.replica("web-1")
+        with readers(web, replica):
+            files_learned(daemon, "web")
+        return daemon, replica
+
+    return start
+
+
+def test_a_file_that_was_never_read(reading, web, skink):
+    daemon, replica = reading()
+    for _ in range(50):  # what was learned is no alert, names that never end are none
+        for page in PAGES:
+            web.get(replica, page)
+    assert daemon.lines() == []
+
+    web.get(replica, "/read?/usr/share/common-licenses/BSD")
+    alert = daemon.wait_alert(replica.id)
+    assert alert["detector"] == "file" and (alert["score"], alert["threshold"]) == (1, 1)
+    assert alert["message"].startswith(
+        f"web: replica {replica.id} read /usr/share/common-licenses/BSD, which the service never did, by python3[")
+    fact, = alert["facts"]
+    assert (fact["kind"], fact["access"], fact["path"]) == ("file", "read", "/usr/share/common-licenses/BSD")
+    assert fact["call"] == "openat" and alert["first_unknown"]["call"] == "openat"
+    assert "/app/app.py" in alert["process_tree"][0]["arguments"]
+    assert alert["unknown"] == []
+    for _ in range(5):
+        web.get(replica, "/read?/usr/share/common-licenses/BSD")
+    assert {line["id"] for line in daemon.lines()} == {alert["id"]}
+    assert "read /usr/share/common-licenses/BSD" in skink("alerts", "--socket", daemon.socket).stdout
+
+
+def test_what_a_program_does_besides_is_in_its_alert(reading, web):
+    daemon, replica = reading()
+    web.run(replica, "cat /etc/shadow; uname -a")
+    daemon.wait_alert(replica.id)
+
+    def ran():
+        facts = daemon.alerts("web")[0]["facts"]
+        return {fact["path"] for fact in facts if fact["kind"] == "exec"}
+
+    daemon.wait_alert(replica.id, state="growing")
+    assert ran() >= {"/bin/sh"} and any("cat" in path for path in ran()), ran()
+    assert any(fact["path"] == "/etc/shadow" for fact in daemon.alerts("web")[0]["facts"])
+
+
+def test_other_replicas_and_the_next_start_of_the_daemon_are_none(reading, web):
+    daemon, _ = reading()
+    second = web.replica("web-2")
+    with readers(web, second):
+        daemon.wait_for("web", lambda now: len(now["replicas"]) == 2 and
+                        now["replicas"][1]["calls"] > 2000)
+    assert daemon.lines() == []
+    daemon.end()
+    daemon.start()
+    assert files_learned(daemon, "web")["accesses"]["count"] > 5
+    for page in PAGES:
+        web.get(second, page)
+    assert daemon.lines() == []
+
+
+def test_none_where_files_are_not_judged(reading, web):
+    daemon, replica = reading(services={"web": {"detect": {"file_threshold": 2}}})
+    web.get(replica, "/read?/usr/share/common-licenses/BSD")
+    web.get(replica, "/read?/usr/share/common-licenses/BSD")
+    assert daemon.lines() == []
+    web.get(replica, "/read?/usr/share/common-licenses/Artistic")
+    alert = daemon.wait_alert(replica.id)
+    assert (alert["score"], alert["threshold"], len(alert["facts"])) == (2, 2, 2)
+
+
+def test_a_service_that_was_never_called(agent, web):
+    store = Web(web.system, web.tools, "store")
+    daemon = agent().start()
+    front, back = web.replica("web-1"), store.replica("store-1")
+    pages = (f"/ask?{back.address}:{PORT}", "/")
+    stop = threading.Event()
+
+    def ask():  # the store asks itself, so that only the peer is new
+        while not stop.wait(0.02):
+            for page in pages:
+                store.get(back, page)
+            web.get(front, f"/ask?{front.address}:{PORT}") if False else web.get(front)
+
+    client = threading.Thread(target=ask)
+    client.start()
+    try:
+        files_learned(daemon, "web")
+        files_learned(daemon, "store")
+    finally:
+        stop.set()
+        client.join()
+    assert daemon.lines() == []
+    web.get(front, f"/ask?{back.address}:{PORT}")
+    daemon.wait_alert(front.id)
+    facts = daemon.alerts("web")[0]["facts"]
+    assert ("flow", "store", f"tcp port {PORT}") in {
+        (fact["kind"], fact.get("peer"), fact.get("how")) for fact in facts}, facts
