@@ -41,13 +41,14 @@ def test_learn_detect_alert(agent, web):
     assert daemon.lines() == []
 
     web.run(replica, INTRUSION)
-    alert = daemon.wait_alert(replica.id)
-    assert (alert["service"], alert["version"], alert["state"]) == ("web", "1", "open")
-    assert alert["replica"]["engine"] == "runc"
-    assert alert["detector"] in ("stide", "bosc") and alert["score"] >= alert["threshold"] > 0
-    assert alert["latency_ms"] < 1000
+    first = daemon.wait_alert(replica.id)
+    assert (first["service"], first["version"], first["state"]) == ("web", "1", "open")
+    assert first["replica"]["engine"] == "runc" and first["latency_ms"] < 1000
+    # A program that the server never ran says it before the calls do.
+    alert = daemon.wait_alert(replica.id, detector="stide")
+    assert alert["score"] >= alert["threshold"] > 0
     assert alert["first_unknown"]["call"] in {call for pattern in alert["unknown"]
-                                              for call in pattern["calls"]}
+                                              for call in pattern["calls"]} | {"execve"}
     assert alert["first_seen"] <= alert["time"]
     # From the container's first process down to the one that did it.
     assert "/app/app.py" in alert["process_tree"][0]["arguments"]
