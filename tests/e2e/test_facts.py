@@ -1,35 +1,9 @@
 """Single things that a service never did, by calls that it makes all the time."""
 
-import threading
-from contextlib import contextmanager
-
 import pytest
-from web import PORT, Web
+
 
 PAGES = ("/read?/usr/lib/os-release", "/scratch", "/")
-
-
-@contextmanager
-def readers(web, *containers):
-    """Clients that ask for each page again and again."""
-    stop = threading.Event()
-
-    def ask():
-        while not stop.wait(0.02):
-            for container in containers:
-                for page in PAGES:
-                    try:
-                        web.get(container, page)
-                    except OSError:
-                        pass  # it is being restarted
-
-    client = threading.Thread(target=ask)
-    client.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        client.join()
 
 
 def files_learned(daemon, service):
@@ -44,7 +18,7 @@ def reading_fixture(agent, web):
     def start(**settings):
         daemon = agent(**settings).start()
         replica = web.replica("web-1")
-        with readers(web, replica):
+        with web.load(replica, pages=PAGES):
             files_learned(daemon, "web")
         return daemon, replica
 
@@ -91,7 +65,7 @@ def test_what_a_program_does_besides_is_in_its_alert(reading, web):
 def test_other_replicas_and_the_next_start_of_the_daemon_are_none(reading, web):
     daemon, _ = reading()
     second = web.replica("web-2")
-    with readers(web, second):
+    with web.load(second, pages=PAGES):
         daemon.wait_for("web", lambda now: len(now["replicas"]) == 2 and
                         now["replicas"][1]["calls"] > 2000)
     assert daemon.lines() == []
@@ -111,32 +85,3 @@ def test_none_where_files_are_not_judged(reading, web):
     web.get(replica, "/read?/usr/share/common-licenses/Artistic")
     alert = daemon.wait_alert(replica.id)
     assert (alert["score"], alert["threshold"], len(alert["facts"])) == (2, 2, 2)
-
-
-def test_a_service_that_was_never_called(agent, web):
-    store = Web(web.system, web.tools, "store")
-    daemon = agent().start()
-    front, back = web.replica("web-1"), store.replica("store-1")
-    pages = (f"/ask?{back.address}:{PORT}", "/")
-    stop = threading.Event()
-
-    def ask():  # the store asks itself, so that only the peer is new
-        while not stop.wait(0.02):
-            for page in pages:
-                store.get(back, page)
-            web.get(front, f"/ask?{front.address}:{PORT}") if False else web.get(front)
-
-    client = threading.Thread(target=ask)
-    client.start()
-    try:
-        files_learned(daemon, "web")
-        files_learned(daemon, "store")
-    finally:
-        stop.set()
-        client.join()
-    assert daemon.lines() == []
-    web.get(front, f"/ask?{back.address}:{PORT}")
-    daemon.wait_alert(front.id)
-    facts = daemon.alerts("web")[0]["facts"]
-    assert ("flow", "store", f"tcp port {PORT}") in {
-        (fact["kind"], fact.get("peer"), fact.get("how")) for fact in facts}, facts

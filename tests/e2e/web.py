@@ -1,5 +1,6 @@
 """A service of real containers with a hole, its clients, and the intrusion through the hole."""
 
+import itertools
 import shutil
 import threading
 import urllib.parse
@@ -49,15 +50,15 @@ class Web:
         return self.get(container, "/run?" + urllib.parse.quote(command))
 
     @contextmanager
-    def load(self, *containers):
+    def load(self, *containers, pages=("/",)):
         """Clients that ask all the time."""
         stop = threading.Event()
 
         def ask():
             while not stop.wait(0.01):
-                for container in containers:
+                for container, page in itertools.product(containers, pages):
                     try:
-                        self.get(container)
+                        self.get(container, page)
                     except OSError:
                         pass  # it is being restarted
 
