@@ -204,8 +204,13 @@ static void note(struct agent *agent, const struct flow *flow)
     if (there == here || (!there && (ends_is_loopback(flow->key.peer) || is_fresh(flows, seen))))
         return;
     const struct graph_flow edge = edge_of(flows, flow, here, there, seen);
+    size_t known = graph_flows(flows->graph);
+    bool moved = seen->edge != SIZE_MAX; /* who was called has gone: that is no new call */
     seen->counted = flow->value.count;
     seen->edge = graph_note(flows->graph, &edge);
+    if (seen->edge == known && edge.novel && !moved && edge.from != GRAPH_OUTSIDE &&
+        edge.from != edge.to)
+        flow_fresh_add(flows, known);
 }
 
 void flows_look(struct agent *agent)
@@ -254,6 +259,7 @@ bool flows_tick(struct agent *agent, uint64_t now)
     if (!flows || (!flows->told && clock_passed(now, flows->looked) < LOOK_EVERY))
         return false;
     flows_look(agent);
+    flow_fresh_tell(agent, now);
     if (clock_passed(now, flows->saved) > SAVE_EVERY) {
         flows->saved = now;
         save(flows);

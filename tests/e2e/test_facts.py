@@ -1,7 +1,9 @@
 """Single things that a service never did, by calls that it makes all the time."""
 
-import pytest
+import time
 
+import pytest
+from web import PORT, Web
 
 PAGES = ("/read?/usr/lib/os-release", "/scratch", "/")
 
@@ -85,3 +87,25 @@ def test_none_where_files_are_not_judged(reading, web):
     web.get(replica, "/read?/usr/share/common-licenses/Artistic")
     alert = daemon.wait_alert(replica.id)
     assert (alert["score"], alert["threshold"], len(alert["facts"])) == (2, 2, 2)
+
+
+def test_a_service_that_was_never_called(agent, web):
+    cache, store = Web(web.system, web.tools, "cache"), Web(web.system, web.tools, "store")
+    daemon = agent().start()
+    front = web.replica("web-1")
+    known, foreign = cache.replica("cache-1"), store.replica("store-1")
+    asked, asks = f"/ask?{known.address}:{PORT}", f"/ask?{foreign.address}:{PORT}"
+    with web.load(front, pages=("/", asked)), store.load(foreign):
+        for service in ("web", "cache", "store"):
+            files_learned(daemon, service)
+        time.sleep(2)
+        second = cache.replica("cache-2")
+        web.get(front, f"/ask?{second.address}:{PORT}")  # another replica of a service that is known
+    time.sleep(6)
+    assert daemon.lines() == []
+    web.get(front, asks)
+    alert = daemon.wait_alert(front.id, detector="flow")
+    assert f"called store (tcp port {PORT}), which the service never did" in alert["message"]
+    fact, = alert["facts"]
+    assert (fact["kind"], fact["peer"], fact["how"]) == ("flow", "store", f"tcp port {PORT}")
+    assert daemon.alerts("store") == []  # who is called has done nothing
