@@ -157,7 +157,11 @@ static void hear(struct executor *executor, struct message *message)
         executor->hook(executor->context, &message->outcome);
         json_decref(message->outcome.token);
     } else {
+        const struct outcome over = {.what = OUTCOME_OVER,
+                                     .number = message->job->execution.number};
         pthread_join(message->job->thread, NULL);
+        if (!message->job->undone)
+            executor->hook(executor->context, &over);
         free_job(message->job);
         executor->running--;
     }

@@ -14,9 +14,15 @@
 
 struct executor;
 
-/* What one measure has come to. */
+/* What one measure has come to; OUTCOME_OVER: a plan is, it has no measure. */
 struct outcome {
-    enum outcome_what { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_UNDONE, OUTCOME_KEPT } what;
+    enum outcome_what {
+        OUTCOME_DONE,
+        OUTCOME_FAILED,
+        OUTCOME_UNDONE,
+        OUTCOME_KEPT,
+        OUTCOME_OVER
+    } what;
     uint64_t number; /* the plan's; of an undo: the measure's */
     const struct measure *measure;
     json_t *token;         /* of what was done; whoever wants to keep it takes a reference */

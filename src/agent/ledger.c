@@ -14,6 +14,7 @@
 struct ledger {
     char *path; /* measures.json */
     struct saver *saver;
+    struct sealed *sealed;
     struct alert_file *file;
     uint64_t next; /* number of the next record */
     json_t *plans, *measures;
@@ -56,6 +57,7 @@ static void tell(struct ledger *ledger, const json_t *record)
     if (asprintf(&line, "%s\n", text) < 0)
         memory_must(NULL);
     alert_file_write(ledger->file, line);
+    sealed_write(ledger->sealed, record_text(record, "type"), record);
 }
 
 /* Only objects of what is to be an array, an empty one when it is none. */
@@ -112,11 +114,13 @@ static void adopt(struct ledger *ledger)
     }
 }
 
-struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct error *err)
+struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct sealed *sealed,
+                           struct error *err)
 {
     autofree char *lines = NULL;
     struct ledger *ledger = memory_must(calloc(1, sizeof *ledger));
     ledger->saver = saver;
+    ledger->sealed = sealed;
     if (asprintf(&ledger->path, "%s/measures.json", state_dir) < 0 ||
         asprintf(&lines, "%s/measures.jsonl", state_dir) < 0)
         memory_must(NULL);

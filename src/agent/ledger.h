@@ -1,6 +1,7 @@
 /*
  * The book of plans and measures: what was chosen, what is in force, how often each measure has
- * worked. It survives the daemon: measures.json holds the state, measures.jsonl tells every change.
+ * worked. It survives the daemon: measures.json holds the state, measures.jsonl tells every
+ * change, and the sealed log does, too.
  *
  * A record is an object. Of a measure: "number", "plan", "service", "replica", "measure", "state"
  * ("in force", "done", "failed", "undone", …), "begun" and "expires" (CLOCK_REALTIME, ns), "token".
@@ -11,6 +12,7 @@
 #include <jansson.h>
 
 #include "agent/saver.h"
+#include "agent/sealed.h"
 #include "respond/choice.h"
 
 #define LEDGER_PLANS    64  /* the latest ones are kept */
@@ -18,8 +20,9 @@
 
 struct ledger;
 
-/* What another daemon left is taken over. saver is borrowed. */
-struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct error *err);
+/* What another daemon left is taken over. saver and sealed (which may be NULL) are borrowed. */
+struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct sealed *sealed,
+                           struct error *err);
 
 /* NULL is allowed. */
 void ledger_close(struct ledger *ledger);

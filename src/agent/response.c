@@ -99,8 +99,8 @@ static bool is_reason(const struct watched *watched, const json_t *told)
 void response_alert(struct agent *agent, struct watched *watched, const json_t *told)
 {
     uint64_t begun = clock_monotonic();
-    if (watched->planned || !is_reason(watched, told))
-        return;
+    if (!agent->response || watched->planned || !is_reason(watched, told))
+        return; /* (no response: the daemon ends) */
     double harm = response_harm(agent, watched->service->name);
     autofree struct situation *now =
         situation_look(agent, watched, alert_belief(told), harm, false);
@@ -168,7 +168,7 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
                   "took_ms", milliseconds(outcome->began, outcome->ended));
     if (in_force) {
         json_object_set_new(record, "expires",
-                            json_integer((json_int_t)(now + config->respond.expiry)));
+                            json_integer((json_int_t)now + (json_int_t)config->respond.expiry));
         json_object_set_new(record, "in_force_ns", json_integer((json_int_t)outcome->ended));
     }
     if (outcome->token)
@@ -184,6 +184,23 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
              record_text(record, "state"), done ? "" : ": ", done ? "" : outcome->why);
 }
 
+/* A plan of which everything failed leaves its alert to another one. */
+static void note_end(struct agent *agent, uint64_t plan)
+{
+    const json_t *record;
+    size_t i;
+    bool touched = false;
+    json_array_foreach (ledger_measures(agent->response->ledger), i, record) {
+        const struct measure *measure = measure_find(record_text(record, "measure"));
+        touched |= record_number(record, "plan") == plan && measure &&
+                   measure->stage != STAGE_EVIDENCE && !record_is(record, "failed");
+    }
+    struct watched *watched = response_replica(
+        agent, record_text(ledger_find_plan(agent->response->ledger, plan), "replica"));
+    if (watched && !touched)
+        watched->planned = false;
+}
+
 static void on_outcome(void *context, const struct outcome *outcome)
 {
     struct agent *agent = context;
@@ -192,6 +209,10 @@ static void on_outcome(void *context, const struct outcome *outcome)
         json_t *plan = ledger_find_plan(ledger, outcome->number);
         if (plan)
             note_outcome(agent, outcome, plan);
+        return;
+    }
+    if (outcome->what == OUTCOME_OVER) {
+        note_end(agent, outcome->number);
         return;
     }
     json_t *record = ledger_find_measure(ledger, outcome->number);
@@ -280,7 +301,7 @@ int response_open(struct agent *agent, struct error *err)
     agent->response = response;
     if (asprintf(&response->evidence, "%s/evidence", agent->config->state_dir) < 0)
         memory_must(NULL);
-    response->ledger = ledger_open(agent->config->state_dir, agent->saver, err);
+    response->ledger = ledger_open(agent->config->state_dir, agent->saver, agent->sealed, err);
     response->executor =
         response->ledger ? executor_open(agent->event, on_outcome, agent, err) : NULL;
     return response->executor ? 0 : -1;

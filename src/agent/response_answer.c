@@ -95,3 +95,17 @@ json_t *response_plans(struct agent *agent, const json_t *request)
     }
     return json_pack("{s:b,s:o}", "ok", 1, "plans", plans);
 }
+
+void response_metrics(const struct agent *agent, FILE *out)
+{
+    metrics_family(out, "skink_measures_in_force", "gauge", "Measures that are in force now.");
+    for (size_t i = 0; measures[i]; i++) {
+        const json_t *record;
+        size_t k;
+        double count = 0;
+        json_array_foreach (ledger_measures(agent->response->ledger), k, record)
+            count += record_is(record, "in force") &&
+                     strcmp(record_text(record, "measure"), measures[i]->name) == 0;
+        metrics_sample(out, "skink_measures_in_force", count, "measure", measures[i]->name, NULL);
+    }
+}

@@ -236,6 +236,7 @@ json_t *response_plans(struct agent *agent, const json_t *request);
 json_t *response_measures(struct agent *agent);
 json_t *response_undo(struct agent *agent, const json_t *request);
 json_t *response_approve(struct agent *agent, const json_t *request);
+void response_metrics(const struct agent *agent, FILE *out);
 
 /* How likely the alert is no false one (incident_score). */
 double alert_belief(const json_t *told);

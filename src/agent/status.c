@@ -293,6 +293,7 @@ void status_metrics(void *context, FILE *out)
                    "Distinct patterns that a replica showed and its profile lacked.", novelties);
     loss_metrics(agent, out);
     service_metrics(agent, out);
+    response_metrics(agent, out);
     tolerance_metrics(agent, out);
     metrics_family(out, "skink_engine_up", "gauge", "1 while the container engine answers.");
     for (int i = 0; i < ENGINES; i++)

@@ -6,6 +6,9 @@
 #include <sched.h>
 #include <string.h>
 
+/* libnftables does not promise that two of its contexts may work at once. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
 struct run {
     int network;
     const char *commands;
@@ -13,7 +16,7 @@ struct run {
     int outcome;
 };
 
-static int run_here(const char *commands, struct error *err)
+static int run_alone(const char *commands, struct error *err)
 {
     struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
     if (!nft)
@@ -26,6 +29,14 @@ static int run_here(const char *commands, struct error *err)
     }
     nft_ctx_free(nft);
     return failed ? -1 : 0;
+}
+
+static int run_here(const char *commands, struct error *err)
+{
+    pthread_mutex_lock(&one_at_a_time);
+    int outcome = run_alone(commands, err);
+    pthread_mutex_unlock(&one_at_a_time);
+    return outcome;
 }
 
 static void *enter_and_run(void *context)

@@ -143,6 +143,8 @@ def test_pause_and_undo(skink, watching, web, intruder):
     assert replica.state() == "running"
     assert measures(skink, daemon, "pause")[0]["state"] == "undone"
     assert wait_until(lambda: intruder.beats > 5) and not intruder.is_silent()
+    sealed = skink("log", "show", "--json", "--kind", "measure", "--state-dir", daemon.state).stdout
+    assert "pause" in sealed and "evidence" in sealed
     assert "not in force" in skink("undo", pause["number"], "--socket", daemon.socket).stderr
 
 

@@ -23,7 +23,7 @@ static void open_desk(struct desk *desk)
 {
     struct error err;
     desk->saver = saver_start();
-    desk->ledger = ledger_open(desk->directory, desk->saver, &err);
+    desk->ledger = ledger_open(desk->directory, desk->saver, NULL, &err);
     assert_non_null(desk->ledger);
 }
 
@@ -134,7 +134,7 @@ static void a_torn_file_is_said(void **state)
     fputs("{\"measures\": [", file);
     fclose(file);
     struct saver *saver = saver_start();
-    assert_null(ledger_open(desk->directory, saver, &err));
+    assert_null(ledger_open(desk->directory, saver, NULL, &err));
     assert_non_null(strstr(err.text, "not a whole file"));
     saver_stop(saver);
     unlink(path);
