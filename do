@@ -14,7 +14,8 @@ usage: ./do VERB
   demo        real containers, a real attack, what Skink says about it (3 minutes)
   test        every test; the last line sums up
   bench       measure what Skink costs, beside its peers; `bench reuse`: how much sooner a new
-              version is learned from the last one's profile (20 minutes, needs the npm registry)
+              version is learned from the last one's profile (20 minutes, needs the npm registry);
+              `bench replicas`: one service with 1 to 100 replicas (8 minutes)
   campaign    the testbed's shop learned, left alone for two hours, attacked: what is found, what is
               not, false alarms, entry points (4 hours)
   install     install into /usr/local (or PREFIX): program, library, manual page, systemd unit
@@ -80,6 +81,11 @@ bench)
     fi
     packages build demo bench
     build
+    if [ "${1:-}" = replicas ]; then # what docs/results/replicas.md shows
+        shift
+        as_root python3 bench/replicas.py "$@"
+        exit
+    fi
     as_root python3 bench/bench.py "$@"
     ;;
 campaign)

@@ -33,6 +33,7 @@ struct siblings {
 
 struct sibling {
     bool compared;
+    uint64_t compared_since, calls_then; /* CLOCK_MONOTONIC; the calls made until then */
     struct siblings_record shown;
     uint64_t calls_counted;
     struct report *burst; /* BURST_MAX */
@@ -173,6 +174,22 @@ static void learn_burst(struct agent *agent, const struct watched *watched)
     all->patterns += sibling->count;
 }
 
+/*
+ * Calls that the replica's load makes of it in the stretch: as many as it has made in one until
+ * now, or as its siblings make meanwhile. What it really made is no measure: an intruder's are
+ * among them.
+ */
+static uint64_t calls_expected(const struct watched *watched)
+{
+    const struct sibling *sibling = watched->sibling;
+    uint32_t replicas = watched->service->siblings->compared;
+    uint64_t stretches = clock_passed(sibling->since, sibling->compared_since) / STRETCH;
+    uint64_t usual = (sibling->calls_before - sibling->calls_then) / (stretches ? stretches : 1);
+    uint64_t meanwhile =
+        (others_of(watched).calls - sibling->others_before) / (replicas > 1 ? replicas - 1 : 1);
+    return usual > meanwhile ? usual : meanwhile;
+}
+
 /* What remains of a burst is either suspicious or learned. */
 static void look(struct agent *agent, struct watched *watched)
 {
@@ -184,7 +201,7 @@ static void look(struct agent *agent, struct watched *watched)
     uint32_t replicas = service->siblings->compared;
     struct alert_siblings found = {.replicas = replicas > 1 ? replicas - 1 : 1,
                                    .others = others_of(watched),
-                                   .calls = calls_of(agent, watched) - sibling->calls_before,
+                                   .calls = calls_expected(watched),
                                    .patterns = sibling->count};
     found.threshold =
         siblings_threshold(&found.others, foreign(service), found.calls, siblings_level(replicas));
@@ -254,7 +271,8 @@ static void set_compared(struct agent *agent, struct watched *watched, bool on)
     if (!on)
         look(agent, watched);
     sibling->compared = on;
-    sibling->calls_counted = calls_of(agent, watched);
+    sibling->compared_since = clock_monotonic();
+    sibling->calls_counted = sibling->calls_then = calls_of(agent, watched);
     probe_replica_compare(agent->probe, watched->index, on);
 }
 
