@@ -32,7 +32,7 @@ REDIS = Image(SERVICE, "7.0", ["redis-server", "--save", "", "--protected-mode",
                                "/tmp"])
 WATCHED = 15  # seconds of learning before the intruder comes
 PATIENCE = 20  # seconds until the alert
-TURNOVER = 1  # seconds between two restarts where replicas come and go
+TURNOVER = 4  # seconds between two restarts where replicas come and go
 # What one does who has come in: looks around, and for what there is to take.
 INTRUSION = """id; uname -a; hostname; cat /etc/shadow; ls -l /proc/1/fd | sort | uniq; df; env | grep -i pass
 find /etc -perm -4000 -o -name '*.key' | head; tar c /etc | gzip | wc -c"""

@@ -37,7 +37,7 @@ struct alert_subject {
 struct alert_siblings {
     uint32_t replicas;             /* siblings that it was compared with */
     struct siblings_record others; /* what they have shown */
-    uint64_t calls;                /* of the replica, in the burst's stretch */
+    uint64_t calls;                /* that its load makes of the replica in a stretch */
     uint64_t patterns, threshold;  /* in the burst; so many raise an alert */
     double chance;                 /* of a burst as large in a replica that does what they do */
 };

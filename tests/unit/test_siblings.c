@@ -100,7 +100,7 @@ static void false_alarms_are_as_rare_as_said(void **state)
         }
 }
 
-/* Ten minutes of harmless bursts, then one replica does what none does: a shell and four commands
+/* Ten minutes of harmless bursts, then one replica does what none does: a shell and seven commands
  * make some 570 patterns (tests/e2e/test_siblings.py). */
 static void one_that_deviates_is_found(void **state)
 {
