@@ -1,6 +1,7 @@
 /*
  * An alert: one replica left its profile. One cause is one alert, that grows and closes: while a
- * replica's alert is open, everything new it shows goes into it. docs/alerts.md lists the fields.
+ * replica's alert is open, what it shows goes into it, but for what agent/cause.h calls another
+ * cause. docs/alerts.md lists the fields.
  */
 #ifndef SKINK_AGENT_ALERT_H
 #define SKINK_AGENT_ALERT_H

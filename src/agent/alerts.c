@@ -6,9 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define CHAIN     (5 * NS_PER_S)  /* novelties closer together than this have one cause */
-#define TELL_EACH (2 * NS_PER_S)  /* how often an alert that grows is told again */
-#define QUIET     (60 * NS_PER_S) /* without a mismatch for so long, the cause is over */
+#define TELL_EACH (2 * NS_PER_S) /* how often an alert that grows is told again */
 /* As long as the most patient engine waits until it kills what it told to stop (Kubernetes). */
 #define STOP_GRACE (30 * NS_PER_S)
 
@@ -48,10 +46,22 @@ static void tell(struct agent *agent, struct watched *watched, enum alert_state 
     if (state == ALERT_OPEN)
         flows_look(agent);
     json_object_set_new(json, "flows",
-                        flows_facts(agent, watched, first > CHAIN ? first - CHAIN : 0));
+                        flows_facts(agent, watched, first > CAUSE_CHAIN ? first - CAUSE_CHAIN : 0));
     alerts_publish(agent, json);
     incidents_follow(agent, watched, alert, json);
     json_decref(json);
+}
+
+static void end_alert(struct agent *agent, struct watched *watched)
+{
+    if (!watched->alert)
+        return;
+    alert_refresh(watched->alert);
+    tell(agent, watched, ALERT_CLOSED);
+    alert_free(watched->alert);
+    watched->alert = NULL;
+    watched->planned = watched->told_nothing = false;
+    watched->service->open_alerts--;
 }
 
 static struct alert *open_alert(struct agent *agent, struct watched *watched,
@@ -64,6 +74,7 @@ static struct alert *open_alert(struct agent *agent, struct watched *watched,
                                           .replica = watched->index};
     watched->alert = alert_new(&subject, crossing);
     watched->told = clock_monotonic();
+    cause_begin(&watched->cause, alert_first(watched->alert));
     watched->service->alerts++;
     watched->service->open_alerts++;
     return watched->alert;
@@ -77,7 +88,7 @@ static uint64_t chain_start(const struct watched *watched, uint64_t time)
     uint64_t start = watched->recent_count;
     while (start > oldest) {
         uint64_t before = watched->recent[(start - 1) % RECENT].head.time;
-        if (time > before && time - before > CHAIN)
+        if (time > before && time - before > CAUSE_CHAIN)
             break;
         time = before;
         start--;
@@ -251,12 +262,8 @@ void alerts_close(struct agent *agent, struct watched *watched)
 {
     if (!watched->alert)
         return;
-    alert_refresh(watched->alert);
-    tell(agent, watched, ALERT_CLOSED);
-    alert_free(watched->alert);
-    watched->alert = NULL;
-    watched->planned = watched->told_nothing = false;
-    watched->service->open_alerts--;
+    end_alert(agent, watched);
+    watched->cause = (struct cause){0};
     /* The same thing tomorrow is news again. */
     probe_novelties_forget(agent->probe, watched->index);
 }
@@ -271,7 +278,7 @@ void alerts_tick(struct agent *agent, uint64_t now)
             continue;
         bool grown = alert_refresh(watched->alert);
         uint64_t last = alert_last(watched->alert);
-        if (clock_passed(now, last) > QUIET) {
+        if (clock_passed(now, last) > CAUSE_QUIET) {
             alerts_close(agent, watched);
         } else if (grown && clock_passed(now, watched->told) > TELL_EACH) {
             watched->told = now;

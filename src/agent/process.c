@@ -18,7 +18,8 @@ struct process {
     uint32_t pid, parent;
     uint32_t replica;
     bool first;     /* the container's first process: the tree begins here */
-    uint64_t ended; /* CLOCK_MONOTONIC, 0: runs */
+    uint64_t began; /* CLOCK_MONOTONIC, 0: before it was heard of */
+    uint64_t ended; /* the same, 0: runs */
     char command[PROBE_COMMAND];
     char *program;   /* owned; NULL: as its parent's */
     char *arguments; /* owned; blanks between the words */
@@ -136,11 +137,13 @@ void process_note(struct process_table *table, const struct process_event *event
         return;
     }
     if (process->ended) { /* a pid used again */
-        process->ended = 0;
+        process->ended = process->began = 0;
         process->first = false;
         set_text(&process->program, NULL);
         set_text(&process->arguments, NULL);
     }
+    if (head->kind == EVENT_FORK || process->began == 0)
+        process->began = head->time;
     process->parent = head->parent;
     process->replica = head->replica;
     process->first |= (event->flags & PROCESS_ENTRY) != 0;
@@ -251,6 +254,18 @@ bool process_known(struct process_table *table, uint32_t pid, uint32_t replica)
 {
     const struct process *process = find(table, pid);
     return process && process->replica == replica;
+}
+
+size_t process_line(struct process_table *table, uint32_t pid, uint32_t replica, uint64_t since,
+                    uint32_t *line, size_t max)
+{
+    size_t count = 0;
+    const struct process *process = find(table, pid);
+    while (process && process->replica == replica && process->began >= since && count < max) {
+        line[count++] = process->pid;
+        process = process->first ? NULL : find(table, process->parent);
+    }
+    return count;
 }
 
 json_t *process_tree(struct process_table *table, uint32_t pid, uint32_t replica,

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "probe/event.h"
@@ -28,6 +29,14 @@ void process_forget(struct process_table *table, uint64_t now);
 
 /* Has the table heard of this process of the replica? Ended ones are known for a minute. */
 bool process_known(struct process_table *table, uint32_t pid, uint32_t replica);
+
+/*
+ * The process and those that it descends from, as far as they began after `since`
+ * (CLOCK_MONOTONIC): it first. Returns how many there are, 0 when the process itself is older, or
+ * not known.
+ */
+size_t process_line(struct process_table *table, uint32_t pid, uint32_t replica, uint64_t since,
+                    uint32_t *line, size_t max);
 
 /*
  * The tree that leads to a process, the container's first process first: a JSON array of {"pid",

@@ -6,6 +6,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/alert.h"
+#include "agent/cause.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/fact.h"
@@ -55,6 +56,7 @@ struct watched {
     uint64_t facts_count;
     bool facts_held_back;      /* they came after the order to stop */
     struct alert *alert;       /* open, or NULL */
+    struct cause cause;        /* of the open alert, and of those that it took over from */
     struct report *last_words; /* a threshold reached after the order to stop, or NULL */
     uint64_t told;             /* when it was last told, CLOCK_MONOTONIC */
     uint32_t powers;           /* harm_powers */

@@ -331,3 +331,19 @@ def test_status_and_alerts_verbs(watching, web, skink):
         reader.join()
         follower.stdout.close()
     assert replica.id in skink("alerts", "--socket", daemon.socket).stdout
+
+
+def test_a_second_intruder_is_a_second_alert(watching, web):
+    """The first one's process goes on; who comes a minute later is not swallowed by its alert."""
+    daemon, replica = watching()
+    web.run(replica, INTRUSION + "; (while sleep 1; do ls /; done) >/dev/null 2>&1 &")
+    first = daemon.wait_alert(replica.id)
+    time.sleep(63)
+    assert {alert["id"] for alert in daemon.alerts("web")} == {first["id"]}
+    web.run(replica, INTRUSION)
+    assert wait_until(lambda: len(daemon.alerts("web")) == 2)
+    before, second = daemon.alerts("web")
+    assert (before["id"], before["state"]) == (first["id"], "closed")
+    assert second["state"] != "closed"
+    assert any(f"/bin/sh -c {INTRUSION}" in process["arguments"]
+               for tree in [second["process_tree"], *second["other_trees"]] for process in tree)
