@@ -263,7 +263,7 @@ void alerts_close(struct agent *agent, struct watched *watched)
     if (!watched->alert)
         return;
     end_alert(agent, watched);
-    watched->cause = (struct cause){0};
+    watched->cause = (struct alert_cause){0};
     /* The same thing tomorrow is news again. */
     probe_novelties_forget(agent->probe, watched->index);
 }

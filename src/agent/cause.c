@@ -10,7 +10,7 @@ struct line {
     size_t count;
 };
 
-static struct line line_of(const struct cause *cause, struct process_table *processes,
+static struct line line_of(const struct alert_cause *cause, struct process_table *processes,
                            const struct report *report)
 {
     struct line line;
@@ -20,7 +20,7 @@ static struct line line_of(const struct cause *cause, struct process_table *proc
 }
 
 /* Where the process is among the cause's, or their number. */
-static size_t find(const struct cause *cause, uint32_t pid)
+static size_t find(const struct alert_cause *cause, uint32_t pid)
 {
     size_t i = 0;
     while (i < cause->count && cause->pid[i] != pid)
@@ -30,7 +30,7 @@ static size_t find(const struct cause *cause, uint32_t pid)
 
 /* Those that were met longest ago make room: who started many short ones is met with each of them.
  */
-static void remember(struct cause *cause, uint32_t pid)
+static void remember(struct alert_cause *cause, uint32_t pid)
 {
     size_t gone = find(cause, pid);
     if (gone == CAUSE_PROCESSES)
@@ -41,7 +41,8 @@ static void remember(struct cause *cause, uint32_t pid)
     cause->pid[cause->count++] = pid;
 }
 
-static bool begins(const struct cause *cause, const struct line *line, const struct report *report)
+static bool begins(const struct alert_cause *cause, const struct line *line,
+                   const struct report *report)
 {
     for (size_t i = 0; i < line->count; i++)
         if (find(cause, line->pid[i]) < cause->count)
@@ -49,14 +50,14 @@ static bool begins(const struct cause *cause, const struct line *line, const str
     return line->count > 0 || report->flags & REPORT_NEW;
 }
 
-void cause_begin(struct cause *cause, uint64_t time)
+void cause_begin(struct alert_cause *cause, uint64_t time)
 {
     if (cause->count == 0)
         cause->since = time > CAUSE_CHAIN ? time - CAUSE_CHAIN : 0;
     cause->latest = time;
 }
 
-bool cause_is_another(const struct cause *cause, struct process_table *processes,
+bool cause_is_another(const struct alert_cause *cause, struct process_table *processes,
                       const struct report *report)
 {
     const struct line line = line_of(cause, processes, report);
@@ -64,7 +65,8 @@ bool cause_is_another(const struct cause *cause, struct process_table *processes
            begins(cause, &line, report);
 }
 
-void cause_take(struct cause *cause, struct process_table *processes, const struct report *report)
+void cause_take(struct alert_cause *cause, struct process_table *processes,
+                const struct report *report)
 {
     const struct line line = line_of(cause, processes, report);
     if (begins(cause, &line, report) && report->head.time > cause->latest)

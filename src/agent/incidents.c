@@ -138,6 +138,7 @@ void incidents_follow(struct agent *agent, const struct watched *watched, const 
         .first = clock_wall(alert_first(alert)),
         .last = clock_wall(alert_last(alert)),
         .score = alert_belief(told),
+        .novelties = (uint64_t)json_integer_value(json_object_get(told, "novelties")),
         .open = strcmp(text_of(told, "state"), "closed") != 0,
     };
     tolerance_note(agent, watched, &note);

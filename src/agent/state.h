@@ -56,7 +56,7 @@ struct watched {
     uint64_t facts_count;
     bool facts_held_back;      /* they came after the order to stop */
     struct alert *alert;       /* open, or NULL */
-    struct cause cause;        /* of the open alert, and of those that it took over from */
+    struct alert_cause cause;  /* of the open alert, and of those that it took over from */
     struct report *last_words; /* a threshold reached after the order to stop, or NULL */
     uint64_t told;             /* when it was last told, CLOCK_MONOTONIC */
     uint32_t powers;           /* harm_powers */

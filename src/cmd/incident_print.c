@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cmd/ask.h"
 #include "cmd/terminal.h"
+#include "incident/events.h"
 
 #define EVENTS_SHOWN 24 /* the JSON has the others */
 #define RANKS_SHOWN  5
@@ -34,49 +35,7 @@ void incidents_print(const json_t *incidents, FILE *out)
 
 /* ---- the time line ---- */
 
-/* Something that happened: an alert or a flow. */
-struct event {
-    const char *time;
-    const json_t *alert, *flow; /* one of them is NULL */
-};
-
-static int by_time(const void *a, const void *b)
-{
-    return strcmp(((const struct event *)a)->time, ((const struct event *)b)->time);
-}
-
-static bool takes_part(const json_t *incident, const char *service)
-{
-    size_t i;
-    const json_t *alert;
-    json_array_foreach (json_object_get(incident, "alerts"), i, alert)
-        if (strcmp(ask_text(alert, "service"), service) == 0)
-            return true;
-    return false;
-}
-
-/* The alerts, and the new flows of services that raised some. Caller frees. */
-static struct event *find_events(const json_t *incident, size_t *count)
-{
-    size_t i;
-    const json_t *one;
-    const json_t *alerts = json_object_get(incident, "alerts");
-    const json_t *flows = json_object_get(incident, "flows");
-    struct event *events =
-        memory_must(calloc(json_array_size(alerts) + json_array_size(flows) + 1, sizeof *events));
-    *count = 0;
-    json_array_foreach (alerts, i, one)
-        events[(*count)++] = (struct event){ask_text(one, "first_seen"), one, NULL};
-    json_array_foreach (flows, i, one)
-        if (json_is_true(json_object_get(one, "new")) &&
-            (takes_part(incident, ask_text(one, "from")) ||
-             takes_part(incident, ask_text(one, "to"))))
-            events[(*count)++] = (struct event){ask_text(one, "first_seen"), NULL, one};
-    qsort(events, *count, sizeof *events, by_time);
-    return events;
-}
-
-static void print_event(const struct event *event, const char *label, FILE *out)
+static void print_event(const struct incident_event *event, const char *label, FILE *out)
 {
     if (event->alert)
         terminal_field(out, PAINT_RED, label, "%s  %s", event->time,
@@ -91,7 +50,7 @@ static void print_event(const struct event *event, const char *label, FILE *out)
 static void print_events(const json_t *incident, FILE *out)
 {
     size_t count;
-    autofree struct event *events = find_events(incident, &count);
+    autofree struct incident_event *events = incident_events(incident, &count);
     for (size_t i = 0; i < count && i < EVENTS_SHOWN; i++)
         print_event(&events[i], i ? "" : "time line", out);
     if (count > EVENTS_SHOWN)

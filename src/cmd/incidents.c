@@ -13,6 +13,7 @@
 
 static const struct cmd_option OPTIONS[] = {
     {"svg", 0, "FILE", "draw the services and the path into FILE (-: standard output)"},
+    {"html", 0, "FILE", "write the drawing and the story as a page into FILE (-: standard output)"},
     ASK_SOCKET_OPTION,
     {"json", 'j', NULL, "print incidents as JSON lines"},
     {NULL, 0, NULL, NULL},
@@ -24,10 +25,16 @@ static void print_json(const json_t *incident)
     putchar('\n');
 }
 
-static int draw(const json_t *incident, const char *path, struct error *err)
+/* Writes what was asked for into files; 0 when that was nothing. */
+static int draw(const struct cmd_line *line, const json_t *incident, struct error *err)
 {
-    autofree char *svg = incident_svg(incident);
-    return output_text(path, svg, err);
+    const char *svg = cmd_value(line, &verb_incidents, "svg");
+    const char *html = cmd_value(line, &verb_incidents, "html");
+    autofree char *drawing = svg ? incident_svg(incident) : NULL;
+    autofree char *page = html ? incident_html(incident) : NULL;
+    if ((svg && output_text(svg, drawing, err) < 0) || (html && output_text(html, page, err) < 0))
+        return -1;
+    return svg || html;
 }
 
 /* The incident with this number or id; NULL: the latest. */
@@ -51,12 +58,12 @@ static const json_t *choose(const json_t *incidents, const char *which, struct e
 
 static int show(const struct cmd_line *line, const json_t *incidents, struct error *err)
 {
-    const char *svg = cmd_value(line, &verb_incidents, "svg");
     const json_t *incident = choose(incidents, line->count > 1 ? line->operand[1] : NULL, err);
     if (!incident)
         return -1;
-    if (svg)
-        return draw(incident, svg, err);
+    int drawn = draw(line, incident, err);
+    if (drawn != 0)
+        return drawn < 0 ? -1 : EXIT_DONE;
     if (cmd_has(line, &verb_incidents, "json"))
         print_json(incident);
     else
@@ -84,8 +91,10 @@ static int run(const struct cmd_line *line, struct error *err)
     bool one = line->count > 0;
     if (one && strcmp(line->operand[0], "show") != 0)
         return error_set(err, EXIT_USAGE, 0, "%s: unknown (show, or nothing)", line->operand[0]);
-    if (!one && cmd_value(line, &verb_incidents, "svg"))
-        return error_set(err, EXIT_USAGE, 0, "--svg draws one incident (skink incidents show)");
+    if (!one &&
+        (cmd_value(line, &verb_incidents, "svg") || cmd_value(line, &verb_incidents, "html")))
+        return error_set(err, EXIT_USAGE, 0,
+                         "--svg and --html draw one incident (skink incidents show)");
     autofree char *socket = ask_socket(cmd_value(line, &verb_incidents, "socket"));
     json_t *request = json_pack("{s:s}", "verb", "incidents");
     int asked = control_ask(socket, request, &reply, err);
@@ -110,7 +119,7 @@ const struct verb verb_incidents = {
         "With show, tells the story of one, the latest unless it is named: by which service the\n"
         "intruder came in and how sure that is, the path from there, the time line and the alerts.\n"
         "docs/incidents.md explains how the entry is found, and its limits.",
-    .example = "  skink incidents\n  skink incidents show 3 --svg breach.svg",
+    .example = "  skink incidents\n  skink incidents show 3 --html breach.html",
     .options = OPTIONS,
     .operands_max = 2,
     .run = run,

@@ -103,6 +103,22 @@ static struct incident *home_of(const struct incidents *incidents,
     return latest;
 }
 
+/* Notes what is new of it. When there is no room, every second moment but the first makes some. */
+static void grow(struct filed *filed, const struct incident_alert *alert)
+{
+    const struct growth now = {filed->grown ? alert->last : alert->first, alert->score,
+                               alert->novelties};
+    const struct growth *before = &filed->growth[filed->grown - 1];
+    if (filed->grown && before->score == now.score && before->novelties == now.novelties)
+        return;
+    if (filed->grown == INCIDENT_GROWTH) {
+        filed->grown = 0;
+        for (size_t i = 0; i < INCIDENT_GROWTH; i += 2)
+            filed->growth[filed->grown++] = filed->growth[i];
+    }
+    filed->growth[filed->grown++] = now;
+}
+
 static struct filed *file_away(struct incident *incident, const struct incident_alert *alert,
                                size_t service)
 {
@@ -113,6 +129,7 @@ static struct filed *file_away(struct incident *incident, const struct incident_
         incident->alert = memory_must(
             reallocarray(incident->alert, incident->alerts + 1, sizeof *incident->alert));
         filed = &incident->alert[incident->alerts++];
+        filed->grown = 0;
         filed->id = memory_must(strdup(alert->id));
         filed->replica = memory_must(strdup(alert->replica));
         filed->service = service;
@@ -122,6 +139,7 @@ static struct filed *file_away(struct incident *incident, const struct incident_
     filed->last = alert->last;
     filed->score = alert->score;
     filed->open = alert->open;
+    grow(filed, alert);
     return filed;
 }
 

@@ -16,12 +16,14 @@
                              */
 #define INCIDENTS_KEPT  64  /* the latest ones */
 #define INCIDENT_ALERTS 256 /* that one incident tells; it counts all */
+#define INCIDENT_GROWTH 24  /* moments of an alert's growth that it keeps */
 
 /* What an incident needs to know of an alert, at its first telling and at every later one. */
 struct incident_alert {
     const char *id, *service, *replica, *message;
     uint64_t first, last; /* mismatches */
     double score;         /* incident_score */
+    uint64_t novelties;   /* of which it knows by now */
     bool open;
 };
 
@@ -59,5 +61,8 @@ json_t *incident_json(const struct incident *incident, const struct graph *graph
 
 /* An incident drawn, from what incident_json returned. Caller frees. */
 char *incident_svg(const json_t *incident);
+
+/* A page with the drawing and the story. Caller frees. */
+char *incident_html(const json_t *incident);
 
 #endif

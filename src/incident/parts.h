@@ -5,6 +5,13 @@
 #include "incident/incident.h"
 #include "incident/rank.h"
 
+/* How suspicious an alert was, and from when on. */
+struct growth {
+    uint64_t time;
+    double score;
+    uint64_t novelties;
+};
+
 /* An alert that an incident holds; the texts are its own. */
 struct filed {
     char *id, *replica, *message;
@@ -12,6 +19,8 @@ struct filed {
     uint64_t first, last;
     double score;
     bool open;
+    struct growth growth[INCIDENT_GROWTH];
+    size_t grown;
 };
 
 struct incident {

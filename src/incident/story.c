@@ -146,17 +146,32 @@ static void add_steps(const struct story *story, const struct graph *graph, size
         }
 }
 
+/* The moments of an alert's growth, in seconds since the incident began. */
+static json_t *growth_json(const struct filed *alert, uint64_t began)
+{
+    json_t *growth = json_array();
+    for (size_t i = 0; i < alert->grown; i++) {
+        const struct growth *at = &alert->growth[i];
+        json_array_append_new(growth,
+                              json_pack("{s:f,s:f,s:I}", "after_s",
+                                        (double)clock_passed(at->time, began) / NS_PER_S, "score",
+                                        at->score, "novelties", (json_int_t)at->novelties));
+    }
+    return growth;
+}
+
 static json_t *alerts_json(const struct incident *incident, const struct graph *graph)
 {
     json_t *alerts = json_array();
     for (size_t i = 0; i < incident->alerts && i < INCIDENT_ALERTS; i++) {
         const struct filed *alert = &incident->alert[i];
         json_array_append_new(
-            alerts, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:f,s:s}", "id", alert->id, "service",
-                              graph_name(graph, alert->service), "replica", alert->replica, "state",
-                              alert->open ? "open" : "closed", "first_seen",
-                              time_json(alert->first), "last_seen", time_json(alert->last), "score",
-                              alert->score, "message", alert->message));
+            alerts,
+            json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:f,s:o,s:s}", "id", alert->id, "service",
+                      graph_name(graph, alert->service), "replica", alert->replica, "state",
+                      alert->open ? "open" : "closed", "first_seen", time_json(alert->first),
+                      "last_seen", time_json(alert->last), "score", alert->score, "growth",
+                      growth_json(alert, incident->first), "message", alert->message));
     }
     return alerts;
 }

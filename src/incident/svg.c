@@ -6,13 +6,16 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/markup.h"
 #include "base/memory.h"
-#include "incident/incident.h"
+#include "incident/drawing.h"
 
 enum {
     MARGIN = 40,
-    TOP = 84,
+    TOP = 62, /* and a line more for each of the title */
+    WIDTH = 900,
+    TITLE = 84, /* characters of a line of the title */
+    TITLE_LINE = 22,
+    NAME = 14, /* characters of a service's name in its box */
     BOX_W = 130,
     BOX_H = 44,
     GAP_X = 90,
@@ -31,13 +34,8 @@ struct picture {
     const json_t *incident;
     struct node *node;
     size_t nodes, columns, rows;
+    int top; /* where the services begin */
 };
-
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text ? text : "";
-}
 
 /* ---- where everything lies ---- */
 
@@ -136,9 +134,9 @@ static int left_of(const struct node *node)
     return MARGIN + (int)node->column * (BOX_W + GAP_X);
 }
 
-static int top_of(const struct node *node)
+static int top_of(const struct picture *picture, const struct node *node)
 {
-    return TOP + (int)node->row * (BOX_H + GAP_Y);
+    return picture->top + (int)node->row * (BOX_H + GAP_Y);
 }
 
 /* ---- drawing ---- */
@@ -153,8 +151,9 @@ static void draw_flow(FILE *out, const struct picture *picture, const json_t *fl
         return;
     /* Ahead from side to side; else out of the right side and back into it. */
     bool ahead = to->column > from->column;
-    int x1 = left_of(from) + BOX_W, y1 = top_of(from) + BOX_H / 2 + (ahead ? 0 : 8);
-    int x2 = left_of(to) + (ahead ? 0 : BOX_W), y2 = top_of(to) + BOX_H / 2 - (ahead ? 0 : 8);
+    int x1 = left_of(from) + BOX_W, y1 = top_of(picture, from) + BOX_H / 2 + (ahead ? 0 : 8);
+    int x2 = left_of(to) + (ahead ? 0 : BOX_W),
+        y2 = top_of(picture, to) + BOX_H / 2 - (ahead ? 0 : 8);
     int bend = GAP_X / 2;
     fprintf(out,
             "<path class=\"flow%s%s\" d=\"M%d %d C%d %d %d %d %d %d\" "
@@ -167,17 +166,17 @@ static void draw_node(FILE *out, const struct picture *picture, const struct nod
 {
     double sure = json_number_value(json_object_get(picture->incident, "probability"));
     fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"8\" class=\"box%s%s\"/>",
-            left_of(node), top_of(node), BOX_W, BOX_H, node->alarmed ? " alarmed" : "",
+            left_of(node), top_of(picture, node), BOX_W, BOX_H, node->alarmed ? " alarmed" : "",
             node->entry ? " entry" : "");
     fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", left_of(node) + BOX_W / 2,
-            top_of(node) + (node->entry ? 20 : 27));
-    markup_print(out, node->name);
+            top_of(picture, node) + (node->entry ? 20 : 27));
+    drawing_text(out, node->name, NAME);
     fprintf(out, "</text>\n");
     if (node->entry)
         fprintf(out,
                 "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" class=\"small\">entry, %.0f %%"
                 "</text>\n",
-                left_of(node) + BOX_W / 2, top_of(node) + 37, 100 * sure);
+                left_of(node) + BOX_W / 2, top_of(picture, node) + 37, 100 * sure);
 }
 
 /* Alerts in the order of their first foreign call, how suspicious each is as a bar. */
@@ -192,12 +191,45 @@ static void draw_alerts(FILE *out, const struct picture *picture, int top)
                 "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"14\" class=\"bar\"/>"
                 "<text x=\"%d\" y=\"%d\" class=\"small\">",
                 MARGIN, y - 12, 80 * score, MARGIN + 90, y);
-        markup_print(out, text_of(alert, "first_seen"));
+        drawing_text(out, text_of(alert, "first_seen"), 32);
         fputs("  ", out);
-        markup_print(out, text_of(alert, "service"));
+        drawing_text(out, text_of(alert, "service"), 32);
         fputs(", replica ", out);
-        markup_print(out, text_of(alert, "replica"));
+        drawing_text(out, text_of(alert, "replica"), 32);
         fprintf(out, "</text>\n");
+    }
+}
+
+/* The next line of a text that is broken between words: how long it is. */
+static size_t line_length(const char *text)
+{
+    size_t length = strlen(text), blank = 0;
+    for (size_t i = 0; i < length && i <= TITLE; i++)
+        if (text[i] == ' ')
+            blank = i;
+    return length <= TITLE || blank == 0 ? length : blank;
+}
+
+static int title_lines(const char *text)
+{
+    int lines = 0;
+    for (; *text; lines++) {
+        text += line_length(text);
+        text += *text == ' ';
+    }
+    return lines;
+}
+
+static void draw_title(FILE *out, const char *text)
+{
+    for (int y = 34; *text; y += TITLE_LINE) {
+        size_t length = line_length(text);
+        autofree char *line = memory_must(strndup(text, length));
+        fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"title\">", MARGIN, y);
+        drawing_text(out, line, 2 * TITLE);
+        fprintf(out, "</text>\n");
+        text += length;
+        text += *text == ' ';
     }
 }
 
@@ -206,24 +238,24 @@ static void draw_head(FILE *out, const struct picture *picture, int width, int h
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
             "height=\"%d\" font-family=\"sans-serif\" font-size=\"14\" fill=\"#222\">\n"
-            "<style>.title{font-size:19px;font-weight:bold}.small{font-size:13px}"
+            "<style>.title{font-size:17px;font-weight:bold}.small{font-size:13px}"
             ".flow{fill:none;stroke:#9a9a9a;stroke-width:1.3}.new{stroke-dasharray:6 4}"
             ".path{stroke:#d62828;stroke-width:3}"
             ".box{fill:#fff;stroke:#222}.alarmed{fill:#fbe3e3;stroke:#d62828}"
+            ".curve{fill:none;stroke:#d62828;stroke-width:2}.axis{stroke:#c8c8c8}"
             ".entry{stroke-width:3}.bar{fill:#d62828}</style>\n"
             "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" "
             "markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#9a9a9a\"/>"
             "</marker><marker id=\"hot\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" "
             "markerWidth=\"5\" markerHeight=\"5\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" "
             "fill=\"#d62828\"/></marker></defs>\n"
-            "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n"
-            "<text x=\"%d\" y=\"34\" class=\"title\">",
-            width, height, width, height, width, height, MARGIN);
-    markup_print(out, text_of(picture->incident, "message"));
-    fprintf(out, "</text>\n<text x=\"%d\" y=\"58\" class=\"small\">incident ", MARGIN);
-    markup_print(out, text_of(picture->incident, "id"));
+            "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n",
+            width, height, width, height, width, height);
+    draw_title(out, text_of(picture->incident, "message"));
+    fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"small\">incident ", MARGIN, picture->top - 26);
+    drawing_text(out, text_of(picture->incident, "id"), 40);
     fprintf(out, ", ");
-    markup_print(out, text_of(picture->incident, "state"));
+    drawing_text(out, text_of(picture->incident, "state"), 16);
     fprintf(out, "; red: alarmed, thick: the path, dashed: a new flow</text>\n");
 }
 
@@ -232,19 +264,24 @@ char *incident_svg(const json_t *incident)
     char *svg = NULL;
     size_t size, i;
     const json_t *flow;
-    struct picture picture = {.incident = incident};
+    struct picture picture = {
+        .incident = incident,
+        .top = TOP + TITLE_LINE * title_lines(text_of(incident, "message")),
+    };
     place(&picture);
     int alerts = (int)json_array_size(json_object_get(incident, "alerts"));
     int width = 2 * MARGIN + (int)picture.columns * (BOX_W + GAP_X) - GAP_X;
-    int bottom = TOP + (int)picture.rows * (BOX_H + GAP_Y) + LINE;
-    int height = bottom + alerts * LINE + MARGIN / 2;
+    int bottom = picture.top + (int)picture.rows * (BOX_H + GAP_Y);
+    int list = bottom + svg_growth_height(incident) + LINE;
+    width = width > WIDTH ? width : WIDTH;
     FILE *out = memory_must(open_memstream(&svg, &size));
-    draw_head(out, &picture, width > 900 ? width : 900, height);
+    draw_head(out, &picture, width, list + alerts * LINE + MARGIN / 2);
     json_array_foreach (json_object_get(incident, "flows"), i, flow)
         draw_flow(out, &picture, flow);
     for (i = 0; i < picture.nodes; i++)
         draw_node(out, &picture, &picture.node[i]);
-    draw_alerts(out, &picture, bottom);
+    svg_growth(out, incident, MARGIN, bottom, width - 2 * MARGIN);
+    draw_alerts(out, &picture, list);
     fprintf(out, "</svg>\n");
     free(picture.node);
     if (fclose(out) != 0)

@@ -75,6 +75,10 @@ def test_one_breach_is_one_incident(skink, shop, web, tmp_path):
     svg = tmp_path / "incident.svg"
     assert skink("incidents", "show", "--svg", svg, "--socket", daemon.socket).returncode == 0
     assert svg.read_text().startswith("<svg") and "store" in svg.read_text()
+    assert svg.read_text().count('class="curve"') == 2
+    page = tmp_path / "incident.html"
+    assert skink("incidents", "show", "--html", page, "--socket", daemon.socket).returncode == 0
+    assert "web → store for the first time, tcp port 8000" in page.read_text()
 
     # It survives the daemon; what was learned of the flows does, too.
     daemon.end()

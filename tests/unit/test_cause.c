@@ -47,9 +47,9 @@ static int tear_down(void **state)
 }
 
 /* The server is broken into and starts a shell, which leaves a miner behind. */
-static struct cause break_in(struct process_table *table)
+static struct alert_cause break_in(struct process_table *table)
 {
-    struct cause cause = {0};
+    struct alert_cause cause = {0};
     const struct report first = report_of(SERVER, 0, REPORT_NEW);
     const struct report miner = report_of(MINER, 1, REPORT_NEW | REPORT_CROSSED);
     cause_begin(&cause, START);
@@ -61,7 +61,7 @@ static struct cause break_in(struct process_table *table)
     return cause;
 }
 
-static bool another(const struct cause *cause, struct process_table *table, uint32_t pid,
+static bool another(const struct alert_cause *cause, struct process_table *table, uint32_t pid,
                     uint64_t seconds, uint32_t flags)
 {
     const struct report report = report_of(pid, seconds, flags);
@@ -71,7 +71,7 @@ static bool another(const struct cause *cause, struct process_table *table, uint
 static void what_its_processes_go_on_to_do_is_the_same(void **state)
 {
     struct process_table *table = *state;
-    const struct cause cause = break_in(table);
+    const struct alert_cause cause = break_in(table);
     process_forget(table, START + 600 * NS_PER_S); /* the shell between them is forgotten */
     fork_of(table, MINER, HELPER, START + 700 * NS_PER_S);
     assert_false(another(&cause, table, MINER, 700, REPORT_NEW | REPORT_CROSSED));
@@ -81,7 +81,7 @@ static void what_its_processes_go_on_to_do_is_the_same(void **state)
 static void who_comes_again_after_a_minute_is_another(void **state)
 {
     struct process_table *table = *state;
-    struct cause cause = break_in(table);
+    struct alert_cause cause = break_in(table);
     fork_of(table, SERVER, SHELL_2, START + 300 * NS_PER_S);
     assert_true(another(&cause, table, SHELL_2, 300, REPORT_CROSSED));
     assert_true(another(&cause, table, SERVER, 300, REPORT_NEW));
@@ -96,7 +96,7 @@ static void who_comes_again_after_a_minute_is_another(void **state)
 static void many_short_processes_are_their_parents(void **state)
 {
     struct process_table *table = *state;
-    struct cause cause = break_in(table);
+    struct alert_cause cause = break_in(table);
     for (uint32_t i = 1; i <= 10 * CAUSE_PROCESSES; i++) {
         const struct report report = report_of(SHELL_2 + i, i, REPORT_NEW | REPORT_CROSSED);
         fork_of(table, MINER, SHELL_2 + i, report.head.time);
@@ -111,7 +111,7 @@ static void many_short_processes_are_their_parents(void **state)
 static void commands_that_follow_each_other_are_one(void **state)
 {
     struct process_table *table = *state;
-    struct cause cause = break_in(table);
+    struct alert_cause cause = break_in(table);
     for (uint32_t i = 1; i <= 20; i++) { /* a web shell: each command a process of the server's */
         const struct report report = report_of(SHELL_2 + i, 50 * i, REPORT_NEW | REPORT_CROSSED);
         fork_of(table, SERVER, SHELL_2 + i, report.head.time);
@@ -123,7 +123,7 @@ static void commands_that_follow_each_other_are_one(void **state)
 static void what_the_service_only_repeats_is_the_same(void **state)
 {
     struct process_table *table = *state;
-    const struct cause cause = break_in(table);
+    const struct alert_cause cause = break_in(table);
     assert_false(another(&cause, table, SERVER, 3000, REPORT_CROSSED));
     assert_false(another(&cause, table, SERVER, 59, REPORT_NEW | REPORT_CROSSED));
 }

@@ -192,6 +192,48 @@ static const char *text(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
+/* However often an alert grows, its first moment, its latest one and few between them are kept. */
+static void growth_is_kept_and_drawn(void **state)
+{
+    (void)state;
+    struct filing filing = open_filing();
+    json_t *story = NULL;
+    for (uint64_t i = 0; i <= 200; i++) {
+        const struct incident_alert alert = {.id = "1",
+                                             .service = "<web>",
+                                             .replica = "r",
+                                             .message = "left its profile",
+                                             .first = START,
+                                             .last = START + i * NS_PER_S,
+                                             .score = (double)i / 200,
+                                             .novelties = i,
+                                             .open = true};
+        size_t service = graph_service(filing.graph, alert.service);
+        json_decref(story);
+        story = incident_json(incidents_note(filing.incidents, &alert, service), filing.graph,
+                              alert.last);
+    }
+    const json_t *growth =
+        json_object_get(json_array_get(json_object_get(story, "alerts"), 0), "growth");
+    size_t count = json_array_size(growth);
+    assert_in_range(count, INCIDENT_GROWTH / 2, INCIDENT_GROWTH);
+    const json_t *first = json_array_get(growth, 0);
+    const json_t *last = json_array_get(growth, count - 1);
+    assert_true(json_real_value(json_object_get(first, "after_s")) == 0);
+    assert_true(json_real_value(json_object_get(last, "after_s")) == 200);
+    assert_int_equal(json_integer_value(json_object_get(last, "novelties")), 200);
+    char *svg = incident_svg(story);
+    char *page = incident_html(story);
+    assert_non_null(strstr(svg, "class=\"curve\""));
+    assert_non_null(strstr(page, svg));
+    assert_non_null(strstr(page, "&lt;web>"));
+    assert_null(strstr(page, "<web>"));
+    free(svg);
+    free(page);
+    json_decref(story);
+    close_filing(&filing);
+}
+
 static void alerts_of_linked_services_are_one_incident(void **state)
 {
     (void)state;
@@ -255,6 +297,7 @@ int main(void)
         cmocka_unit_test(the_file_holds_the_graph),
         cmocka_unit_test(an_address_is_its_owners),
         cmocka_unit_test(who_listens_has_a_shared_address),
+        cmocka_unit_test(growth_is_kept_and_drawn),
         cmocka_unit_test(alerts_of_linked_services_are_one_incident),
         cmocka_unit_test(an_incident_ends_when_nothing_can_follow),
         cmocka_unit_test(a_score_grows_with_what_was_seen),
