@@ -103,7 +103,7 @@ static uint32_t recent_facts(const struct watched *watched, enum fact_kind kind,
     for (uint64_t i = 0; i < watched->facts_count && i < FACTS; i++) {
         const struct fact *fact = &watched->facts[i];
         count += (fact->kind == FACT_FLOW) == (kind == FACT_FLOW) &&
-                 clock_passed(now, fact->time) < QUIET;
+                 clock_passed(now, fact->time) < CAUSE_QUIET;
     }
     return count;
 }
@@ -113,16 +113,23 @@ static void note_facts(struct watched *watched, uint64_t now)
 {
     uint64_t oldest = watched->facts_count > FACTS ? watched->facts_count - FACTS : 0;
     for (uint64_t i = oldest; i < watched->facts_count; i++)
-        if (clock_passed(now, watched->facts[i % FACTS].time) < QUIET)
+        if (clock_passed(now, watched->facts[i % FACTS].time) < CAUSE_QUIET)
             alert_note_fact(watched->alert, &watched->facts[i % FACTS]);
     watched->facts_count = 0;
     watched->facts_held_back = false;
 }
 
-static void note_recent(struct watched *watched, uint64_t time)
+/* True when the alert becomes a graver one by it. */
+static bool take(struct agent *agent, struct watched *watched, const struct report *report)
+{
+    cause_take(&watched->cause, agent->processes, report);
+    return alert_note(watched->alert, report);
+}
+
+static void note_recent(struct agent *agent, struct watched *watched, uint64_t time)
 {
     for (uint64_t i = chain_start(watched, time); i < watched->recent_count; i++)
-        alert_note(watched->alert, &watched->recent[i % RECENT]);
+        take(agent, watched, &watched->recent[i % RECENT]);
     watched->recent_count = 0;
 }
 
@@ -130,18 +137,22 @@ static void raise_facts(struct agent *agent, struct watched *watched, uint64_t t
 {
     open_alert(agent, watched, NULL);
     note_facts(watched, time);
-    note_recent(watched, time);
+    note_recent(agent, watched, time);
     alert_refresh(watched->alert);
     tell(agent, watched, ALERT_OPEN);
 }
 
+/* An alert that is open ends by this: it was about another cause, which may have shown all this. */
 static void raise_alert(struct agent *agent, struct watched *watched, const struct report *crossing)
 {
-    struct alert *alert = open_alert(agent, watched, crossing);
-    note_recent(watched, crossing->head.time);
+    struct report opening = *crossing;
+    opening.flags |= watched->alert ? REPORT_NEW : 0;
+    end_alert(agent, watched);
+    open_alert(agent, watched, crossing);
+    note_recent(agent, watched, crossing->head.time);
     note_facts(watched, crossing->head.time);
-    alert_note(alert, crossing);
-    alert_refresh(alert);
+    take(agent, watched, &opening);
+    alert_refresh(watched->alert);
     tell(agent, watched, ALERT_OPEN);
 }
 
@@ -198,8 +209,8 @@ void alerts_fact(struct agent *agent, struct watched *watched, const struct fact
 
 void alerts_report(struct agent *agent, struct watched *watched, const struct report *report)
 {
-    if (watched->alert) {
-        if (alert_note(watched->alert, report))
+    if (watched->alert && !cause_is_another(&watched->cause, agent->processes, report)) {
+        if (take(agent, watched, report))
             tell(agent, watched, ALERT_GROWING);
     } else if (!(report->flags & REPORT_CROSSED)) {
         watched->recent[watched->recent_count++ % RECENT] = *report;

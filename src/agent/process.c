@@ -261,9 +261,10 @@ size_t process_line(struct process_table *table, uint32_t pid, uint32_t replica,
 {
     size_t count = 0;
     const struct process *process = find(table, pid);
-    while (process && process->replica == replica && process->began >= since && count < max) {
+    while (process && process->replica == replica && !process->first && process->began >= since &&
+           count < max) {
         line[count++] = process->pid;
-        process = process->first ? NULL : find(table, process->parent);
+        process = find(table, process->parent);
     }
     return count;
 }

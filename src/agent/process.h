@@ -32,7 +32,8 @@ bool process_known(struct process_table *table, uint32_t pid, uint32_t replica);
 
 /*
  * The process and those that it descends from, as far as they began after `since`
- * (CLOCK_MONOTONIC): it first. Returns how many there are, 0 when the process itself is older, or
+ * (CLOCK_MONOTONIC): it first. The first of the container is none of
+ * them. Returns how many there are, 0 when the process itself is older, or
  * not known.
  */
 size_t process_line(struct process_table *table, uint32_t pid, uint32_t replica, uint64_t since,
