@@ -15,7 +15,7 @@ usage: ./do VERB
   test        every test; the last line sums up
   bench       measure what Skink costs, beside its peers; `bench reuse`: how much sooner a new
               version is learned from the last one's profile (20 minutes, needs the npm registry);
-              `bench replicas`: one service with 1 to 100 replicas (8 minutes)
+              `bench replicas`: one service with 1 to 100 replicas (10 minutes)
   campaign    the testbed's shop learned, left alone for two hours, attacked: what is found, what is
               not, false alarms, entry points (4 hours)
   install     install into /usr/local (or PREFIX): program, library, manual page, systemd unit

@@ -3,7 +3,7 @@
 agent costs, how soon the service is learned, whether an intruder is found meanwhile, and how many
 false alarms there are.
 
-    ./do bench replicas           seven minutes; a table in Markdown
+    ./do bench replicas           ten minutes; a table in Markdown
     ./do bench replicas 2 10      some numbers of replicas
 
 docs/results/replicas.md shows one run and explains the columns.
