@@ -8,6 +8,7 @@
 
 #define HELD_ACCESSES 2048 /* kept of a replica that is not yet recognised */
 
+/* in_table: the probe has put it into the service's table itself. */
 static void learn(struct agent *agent, struct watched *watched, const struct access_event *event,
                   bool in_table)
 {
@@ -29,12 +30,11 @@ static void learn(struct agent *agent, struct watched *watched, const struct acc
 static void judge(struct agent *agent, struct watched *watched, const struct access_event *event)
 {
     const struct service *service = watched->service;
-    bool in_table = event->table == service->table;
     bool learned = event->flags & (REPORT_LEARNED | REPORT_UNPLACED);
+    bool in_table = learned && event->table == service->table;
     if (service->mode == MODE_OFF || service->accesses.mode == MODE_OFF)
         return;
-    if ((learned && in_table) || service->mode == MODE_LEARN || watched->learns_start ||
-        service->accesses.mode == MODE_LEARN) {
+    if (in_table || watched->learns_start || service->accesses.mode == MODE_LEARN) {
         learn(agent, watched, event, in_table);
         return;
     }

@@ -210,11 +210,12 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
     struct profile_facts *facts = profile_facts(service->profile);
     /* A profile that saw no start must not take the first one it sees for an attack. */
     bool starting = watched->newcomer_table != PROBE_NONE;
-    watched->learns_start = starting && facts->starts == 0 && service->mode == MODE_DETECT;
+    bool judges = service->mode == MODE_DETECT || service->accesses.mode == MODE_DETECT;
+    watched->learns_start = starting && facts->starts == 0 && judges;
     watched->starting = starting;
     watched->start_since = clock_monotonic();
     watched->start_grown = 0;
-    if (starting && service->mode == MODE_LEARN) {
+    if (starting && service->mode == MODE_LEARN && !watched->learns_start) {
         facts->starts++;
         service->dirty = true;
     }

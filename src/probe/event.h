@@ -183,7 +183,7 @@ struct table {
     __u32 frame;
     __u32 threshold[PATTERN_KINDS]; /* 0: never reached */
     __u32 epoch;
-    __u32 accesses; /* enum replica_mode: of a replica that detects; one that learns learns these */
+    __u32 accesses; /* enum replica_mode: they may be learned before the patterns are */
 } __attribute__((aligned(64)));
 
 /* A prepared place for a container that appears: value of the queue `newcomers`. */

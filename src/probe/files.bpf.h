@@ -137,7 +137,7 @@ static __noinline int judge_access(struct access *access, struct thread *thread)
     access_prints_make(&access->prints, &secret, access->kind, access->path);
     if (access_known(table, &access->prints))
         return 0;
-    if (replica->mode == MODE_LEARN || table->accesses == MODE_LEARN)
+    if (table->accesses == MODE_LEARN)
         learn_access(access, thread->replica, replica, table);
     else
         detect_access(access, thread->replica, replica);

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from agent import QUICKLY
 from web import PORT, Web
 
 PAGES = ("/read?/usr/lib/os-release", "/scratch", "/")
@@ -77,6 +78,20 @@ def test_other_replicas_and_the_next_start_of_the_daemon_are_none(reading, web):
     for page in PAGES:
         web.get(second, page)
     assert daemon.lines() == []
+
+
+def test_files_are_judged_while_calls_are_still_learned(agent, web):
+    """A service that always finds new sequences of calls does so with the same files."""
+    daemon = agent(learn={**QUICKLY, "min_calls": 1_000_000_000}).start()
+    replica = web.replica("web-1")
+    with readers(web, replica):
+        daemon.wait_for("web", lambda now: now["accesses"]["mode"] == "watching", 60)
+        replica.restart()  # how it starts is known
+        replica.wait_port(PORT)
+    assert daemon.service("web")["mode"] == "learning" and daemon.lines() == []
+    web.get(replica, "/read?/usr/share/common-licenses/BSD")
+    alert = daemon.wait_alert(replica.id)
+    assert alert["detector"] == "file" and alert["profile"].startswith("incomplete")
 
 
 def test_none_where_files_are_not_judged(reading, web):
