@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The testbed's shop under watch: learned, left alone, attacked, and scored.
 
-    ./do campaign [--learn FILE] [--benign FILE] [--attacks FILE] [--out FILE] [--directory DIR]
+    ./do campaign [--learn FILE] [--benign FILE] [--attacks FILE] [--state DIR] [--out FILE]
 
 Brings the shop up, starts a daemon with its default settings, and plays three campaigns
 (docs/campaigns.md) with `skink inject`: one in which it learns, one of nothing but benign load and
@@ -51,8 +51,11 @@ def shop():
 
 
 @contextmanager
-def daemon(directory: Path):
-    """One that knows nothing yet, with default settings, and sees nothing but the shop."""
+def daemon(directory: Path, known: Path | None):
+    """One with default settings that sees nothing but the shop, and knows nothing yet but the
+    profiles of another one's state directory."""
+    if known:
+        shutil.copytree(known / "profiles", directory / "state/profiles")
     settings = {"state_dir": str(directory / "state"), "socket": str(directory / "socket"),
                 "engines": {"docker": "off", "podman": "off", "lxc": "off",
                             "oci": [f"/run/skink-testbed/skink-testbed-{NAME}/oci"]}}
@@ -94,6 +97,7 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     for part in PARTS:
         parser.add_argument(f"--{part}", type=Path, default=CAMPAIGNS / f"{part}.yml")
+    parser.add_argument("--state", type=Path, help="begin with the profiles of this state directory")
     parser.add_argument("--directory", type=Path, default=ROOT / "build/campaign",
                         help="where the data sets go; what was there before is removed")
     parser.add_argument("--out", type=Path, default=ROOT / "build/campaign.json")
@@ -103,7 +107,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     shutil.rmtree(options.directory, ignore_errors=True)
     options.directory.mkdir(parents=True)
-    with daemon(options.directory) as socket, shop():
+    with daemon(options.directory, options.state) as socket, shop():
         for part in PARTS:
             play(getattr(options, part), options.directory / part, socket)
             watched = services(socket)
@@ -113,7 +117,7 @@ def main() -> None:
     result = score.circumstances() | score.score(
         read(options.directory / "attacks"), read(options.directory / "benign"),
         len(watched), ROOT / "build/bench/rank")
-    result["not_learned"] = learning
+    result |= {"not_learned": learning, "began_with_profiles": bool(options.state)}
     score.show(result)
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     say(f"written to {options.out}")
