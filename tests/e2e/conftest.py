@@ -161,7 +161,9 @@ def leftovers():
         point = line.split()[4]
         if "skink" in point or "pytest" in point:
             found.add(f"mount {point}")
-    for folder in [*Path("/run/netns").glob("*skink*"), *Path("/sys/fs/cgroup").rglob("*skink*")]:
+    cgroups = [Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup")
+               if "skink" in os.path.basename(folder)]  # os.walk bears that others' go meanwhile
+    for folder in [*Path("/run/netns").glob("*skink*"), *cgroups]:
         if folder.is_dir() or folder.parent.name == "netns":
             found.add(str(folder))
     found = {one for one in found if not others & set(re.findall(r"skink-\D*(\d+)", one))}
