@@ -48,7 +48,7 @@ def test_show_spells_the_patterns(skink, state):
     assert len(shown["patterns"]["windows"]) == shown["windows"] == 20
     assert {len(bag) for bag in shown["patterns"]["bags"]} == {6}
     assert set(sum(shown["patterns"]["windows"], [])) <= set(shown["alphabet"])
-    assert shown["detectors"]["stide"]["proposed_threshold"] == 10
+    assert shown["detectors"]["stide"]["proposed_threshold"] == 15
 
 
 def test_growth_is_drawn(skink, state, tmp_path):
