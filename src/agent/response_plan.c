@@ -3,6 +3,7 @@
 
 #include "agent/response.h"
 #include "base/memory.h"
+#include "incident/ends.h"
 
 static int kernel_stop(void *context, uint32_t replica, uint32_t generation, bool on)
 {
@@ -60,6 +61,24 @@ static bool shares_network(struct agent *agent, const struct watched *watched)
             return true;
     }
     return false;
+}
+
+/* The address of another replica of the service that serves, on any network but a loopback. */
+static void find_spare(struct agent *agent, const struct watched *watched, char *spare)
+{
+    uint8_t addresses[16][16];
+    uint32_t network;
+    for (uint32_t i = 0; i < PROBE_REPLICAS && !*spare; i++) {
+        const struct watched *each = agent->watched[i];
+        if (!each || each == watched || !each->service || each->alert || each->workload.pid <= 0 ||
+            strcmp(each->service->name, watched->service->name) != 0 ||
+            is_out(agent->response, each))
+            continue;
+        size_t count = workload_addresses(each->workload.pid, addresses, 16, &network);
+        for (size_t k = 0; k < count && !*spare; k++)
+            if (!ends_is_loopback(addresses[k]))
+                workload_address_text(addresses[k], spare);
+    }
 }
 
 static const char *engine_socket(const struct config *config, enum workload_engine engine)
@@ -127,6 +146,7 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .engine_socket = engine_socket(agent->config, watched->workload.engine),
         .evidence = agent->response->evidence,
     };
+    find_spare(agent, watched, now->target.spare);
     look_at_options(agent, now);
     return now;
 }

@@ -43,14 +43,6 @@ static char *statistics(const char *socket, const char *backend, struct error *e
     return haproxy_ask(socket, text, BALANCER_TIME_OUT, err);
 }
 
-/* "::ffff:10.0.0.1" is "10.0.0.1" to the balancer. */
-static void address_text(const uint8_t address[16], char text[INET6_ADDRSTRLEN])
-{
-    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
-    bool v4 = memcmp(address, MAPPED, sizeof MAPPED) == 0;
-    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, INET6_ADDRSTRLEN);
-}
-
 int balancer_find(const struct measure_target *target, struct haproxy_server *server,
                   struct error *err)
 {
@@ -64,7 +56,7 @@ int balancer_find(const struct measure_target *target, struct haproxy_server *se
     for (size_t i = 0; i < count; i++) {
         char text[INET6_ADDRSTRLEN];
         autofree char *copy = memory_must(strdup(stat));
-        address_text(addresses[i], text);
+        workload_address_text(addresses[i], text);
         if (haproxy_find(copy, rule->backend, text, NULL, server))
             return 0;
     }

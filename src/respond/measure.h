@@ -48,6 +48,7 @@ struct measure_target {
     uint32_t replica;             /* the probe's place */
     uint32_t generation;          /* of that place */
     struct measure_kernel kernel; /* stop is NULL: there is none */
+    char spare[64];               /* address of another replica that serves, "" when none does */
     const char *engine_socket;    /* of its engine's API; NULL: it has none */
     const char *evidence;         /* the directory that evidence goes to */
 };

@@ -6,9 +6,17 @@
 #include "respond/balancer.h"
 #include "respond/measures.h"
 
-const struct measure *const measures[] = {
-    &measure_stop, &measure_pause,    &measure_quarantine, &measure_throttle, &measure_redirect,
-    &measure_kill, &measure_evidence, &measure_replace,    &measure_revoke,   NULL};
+const struct measure *const measures[] = {&measure_stop,
+                                          &measure_pause,
+                                          &measure_quarantine,
+                                          &measure_throttle,
+                                          &measure_redirect,
+                                          &measure_remap,
+                                          &measure_kill,
+                                          &measure_evidence,
+                                          &measure_replace,
+                                          &measure_revoke,
+                                          NULL};
 
 const char *measure_stage_name(enum measure_stage stage)
 {
@@ -95,6 +103,8 @@ struct measure_target *measure_target_copy(const struct measure_target *target)
     *own = *target;
     own->rule.balancer = copy(target->rule.balancer);
     own->rule.backend = copy(target->rule.backend);
+    own->rule.map = copy(target->rule.map);
+    own->rule.map_network = copy(target->rule.map_network);
     own->rule.replace = copy(target->rule.replace);
     own->rule.revoke = copy(target->rule.revoke);
     own->rule.except = copy(target->rule.except);
@@ -109,6 +119,8 @@ void measure_target_free(struct measure_target *target)
         return;
     free(target->rule.balancer);
     free(target->rule.backend);
+    free(target->rule.map);
+    free(target->rule.map_network);
     free(target->rule.replace);
     free(target->rule.revoke);
     free(target->rule.except);

@@ -5,7 +5,8 @@
 #include "respond/measure.h"
 
 extern const struct measure measure_stop, measure_kill, measure_pause, measure_quarantine,
-    measure_throttle, measure_redirect, measure_evidence, measure_replace, measure_revoke;
+    measure_throttle, measure_redirect, measure_remap, measure_evidence, measure_replace,
+    measure_revoke;
 
 /* Is the replica's network its own, and its filter out of its reach? */
 int quarantine_possible(const struct measure_target *target, struct error *err);

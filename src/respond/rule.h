@@ -12,15 +12,17 @@ enum respond_policy {
 
 /* Texts may be NULL: not configured. */
 struct respond_rule {
-    uint32_t policy;  /* enum respond_policy */
-    uint32_t minimum; /* replicas that must go on serving */
-    uint32_t budget;  /* measures in an hour */
-    uint64_t expiry;  /* ns: what is in force is undone after this */
-    char *balancer;   /* HAProxy's runtime socket */
-    char *backend;    /* the service's backend there */
-    char *replace;    /* command that starts a new replica */
-    char *revoke;     /* command that revokes the service's credentials */
-    char *except;     /* measures never to be chosen, separated by commas or blanks */
+    uint32_t policy;   /* enum respond_policy */
+    uint32_t minimum;  /* replicas that must go on serving */
+    uint32_t budget;   /* measures in an hour */
+    uint64_t expiry;   /* ns: what is in force is undone after this */
+    char *balancer;    /* HAProxy's runtime socket */
+    char *backend;     /* the service's backend there */
+    char *map;         /* "FAMILY TABLE NAME" of an nftables map that leads to its replicas */
+    char *map_network; /* file of the network namespace that it is in; NULL: the daemon's */
+    char *replace;     /* command that starts a new replica */
+    char *revoke;      /* command that revokes the service's credentials */
+    char *except;      /* measures never to be chosen, separated by commas or blanks */
 };
 
 #endif

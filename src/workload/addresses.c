@@ -68,3 +68,10 @@ size_t workload_addresses(pid_t pid, uint8_t (*addresses)[16], size_t max, uint3
         read_v6(v6, &list);
     return list.count;
 }
+
+void workload_address_text(const uint8_t address[16], char *text)
+{
+    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+    bool v4 = memcmp(address, MAPPED, sizeof MAPPED) == 0;
+    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, INET6_ADDRSTRLEN);
+}

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import threading
 import time
 from http.client import HTTPConnection
@@ -323,3 +324,49 @@ def test_a_silent_balancer_leads_to_the_next_best(skink, watching, web, tmp_path
         wait_measure(skink, daemon, "revoke", "done")
         assert (tmp_path / "revoked").exists() and replica.state() == "paused"
         assert daemon.service("web")["mode"] == "watching"
+
+
+NAT = """
+add table ip nat
+add map ip nat vips {{ type ipv4_addr : ipv4_addr; elements = {{ 10.88.0.1 : {address} }}; }}
+add chain ip nat out {{ type nat hook output priority -100; }}
+add rule ip nat out dnat to ip daddr map @vips
+"""
+
+
+def test_an_address_leads_to_another_replica(skink, program, watching, web):
+    """Who asks at the address never notices: 0 failed connections, also while it is taken back."""
+    nft = program("nft", "nftables")
+    daemon, first, second = watching("web-1", "web-2", **responding(
+        policy="act", map="ip nat vips", map_network=str(web.client),
+        **{"except": "stop,kill,pause,quarantine,throttle"}))
+
+    def in_client(*command, **options):
+        with network.inside(web.client):
+            return subprocess.run(command, check=True, text=True, capture_output=True, **options)
+
+    in_client("ip", "route", "add", "10.88.0.1/32", "dev", "eth0")
+    in_client(nft, "-f", "-", input=NAT.format(address=first.address))
+    asked, failed, stop = [], [], threading.Event()
+
+    def ask_all_the_time():
+        with network.inside(web.client):
+            while not stop.wait(0.002):
+                try:
+                    socket.create_connection(("10.88.0.1", 8000), timeout=2).close()
+                    asked.append(1)
+                except OSError as error:
+                    failed.append(error)
+
+    client = threading.Thread(target=ask_all_the_time)
+    client.start()
+    try:
+        attack(web, first)
+        remap = wait_measure(skink, daemon, "remap", "in force")
+        assert second.address in in_client(nft, "list", "map", "ip", "nat", "vips").stdout
+        ask(skink, daemon, "undo", remap["number"])
+        assert first.address in in_client(nft, "list", "map", "ip", "nat", "vips").stdout
+    finally:
+        stop.set()
+        client.join()
+    assert len(asked) > 50 and failed == []

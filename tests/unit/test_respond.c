@@ -18,8 +18,9 @@
 #include "respond/engine.h"
 #include "respond/haproxy.h"
 #include "respond/hook.h"
+#include "respond/remap.h"
 
-#define OPTIONS 9
+#define OPTIONS 10
 
 static void near(double value, double wanted)
 {
@@ -166,8 +167,8 @@ static void losers_are_recorded(void **state)
     options[1].impossible = "no cgroup";
     choice_rank(&given, options, OPTIONS, STAGE_CONTAIN, values, order);
     json_t *list = choice_json(options, values, OPTIONS, STAGE_CONTAIN);
-    assert_int_equal(json_array_size(list), 6);
-    const json_t *last = json_array_get(list, 5);
+    assert_int_equal(json_array_size(list), 7);
+    const json_t *last = json_array_get(list, 6);
     assert_string_equal(json_string_value(json_object_get(last, "measure")), "pause");
     assert_string_equal(json_string_value(json_object_get(last, "refused")), "no cgroup");
     json_decref(list);
@@ -280,6 +281,32 @@ static void who_is_silent_is_given_up(void **state)
     rmdir(path);
 }
 
+/* ---- a map of nftables ---- */
+
+static void elements_are_led_elsewhere(void **state)
+{
+    (void)state;
+    char *forth, *back;
+    json_t *listed = json_loads(
+        "{\"nftables\": [{\"metainfo\": {}}, {\"map\": {\"elem\": [[\"10.9.0.1\", \"10.0.0.1\"],"
+        " [{\"concat\": [\"10.9.0.2\", 80]}, {\"concat\": [\"10.0.0.1\", 8000]}],"
+        " [\"10.9.0.3\", \"10.0.0.2\"], [\"x\", {\"range\": 1}], 7]}}]}",
+        0, NULL);
+    assert_int_equal(remap_changes(listed, "ip nat vips", "10.0.0.1", "10.0.0.3", &forth, &back),
+                     2);
+    assert_string_equal(forth, "delete element ip nat vips { 10.9.0.1 : 10.0.0.1 }\n"
+                               "add element ip nat vips { 10.9.0.1 : 10.0.0.3 }\n"
+                               "delete element ip nat vips { 10.9.0.2 . 80 : 10.0.0.1 . 8000 }\n"
+                               "add element ip nat vips { 10.9.0.2 . 80 : 10.0.0.3 . 8000 }\n");
+    assert_non_null(strstr(back, "add element ip nat vips { 10.9.0.1 : 10.0.0.1 }\n"));
+    free(forth);
+    free(back);
+    assert_int_equal(remap_changes(listed, "ip nat vips", "10.0.0.9", "10.0.0.3", &forth, &back),
+                     0);
+    assert_null(forth);
+    json_decref(listed);
+}
+
 /* ---- commands ---- */
 
 static int run(const char *command, char *said, struct error *err)
@@ -328,6 +355,7 @@ int main(void)
         cmocka_unit_test(servers_are_found),
         cmocka_unit_test(a_likeness_has_an_address_of_its_own),
         cmocka_unit_test(who_is_silent_is_given_up),
+        cmocka_unit_test(elements_are_led_elsewhere),
         cmocka_unit_test(commands_say_where),
         cmocka_unit_test(commands_that_hang_are_ended),
     };
