@@ -24,6 +24,7 @@ LEARNING_LIMIT = 120  # seconds
 CONFIGURATION = """\
 state_dir: {directory}/state
 socket: {directory}/skink.sock
+guardian: false
 quota: {quota}
 learn: {{interval: {interval}s, sigma: {sigma}, steady: 3, min_calls: 1000}}
 engines: {{docker: off, podman: off, lxc: off, oci: [{oci}]}}

@@ -26,7 +26,9 @@ struct service_room agent_room(struct agent *agent)
 
 static void on_report(void *context, const struct report *report)
 {
-    replicas_report(context, report);
+    struct agent *agent = context;
+    if (!canary_heard(agent->canary, report))
+        replicas_report(agent, report);
 }
 
 static void on_access(void *context, const struct access_event *event)
@@ -60,6 +62,7 @@ static int on_probe(sd_event_source *source, int fd, uint32_t events, void *cont
     (void)source, (void)fd, (void)events;
     if (probe_consume(agent->probe, agent->err) < 0)
         return sd_event_exit(agent->event, EXIT_FAILURE);
+    self_beat(agent);
     return 0;
 }
 
@@ -324,6 +327,21 @@ static int open_probe(struct agent *agent, struct error *err)
     return 0;
 }
 
+/* Where no cgroup can be made there is no canary; everything else works. */
+static void cage_canary(struct agent *agent)
+{
+    struct error err;
+    if (canary_cage(agent->canary, &agent->hierarchy, &err) < 0)
+        log_warn("%s; no canary", err.text);
+}
+
+static void watch_canary(struct agent *agent)
+{
+    struct error err;
+    if (canary_watch(agent->canary, agent->probe, &err) < 0)
+        log_warn("%s; no canary", err.text);
+}
+
 static int start(struct agent *agent, char *const *command, struct error *err)
 {
     const struct config *config = agent->config;
@@ -351,8 +369,10 @@ static int start(struct agent *agent, char *const *command, struct error *err)
         if (!agent->metrics)
             return -1;
     }
+    cage_canary(agent);
     if (open_probe(agent, err) < 0 || start_workloads(agent, err) < 0)
         return -1;
+    watch_canary(agent);
     if (command && command_start(agent, command, err) < 0)
         return -1;
     return 0;
@@ -384,23 +404,29 @@ static void stop(struct agent *agent)
     incidents_shut(agent);
     tolerance_free(agent->tolerance);
     flows_free(agent->flows);
+    canary_stop(agent->canary);
     sd_event_unref(agent->event);
     config_free(agent->config);
     free(agent);
 }
 
-int agent_run(struct config *config, char *const *command, struct error *err)
+int agent_run(struct config *config, char *const *command, const struct guard *guard,
+              struct error *err)
 {
     struct agent *agent = memory_must(calloc(1, sizeof *agent));
     agent->config = config;
     agent->err = err;
     agent->self = self_new();
+    agent->guard = guard ? *guard : (struct guard){.fd = -1};
+    agent->canary = canary_start(guard);
     agent->started = agent->ticked = agent->swept = clock_monotonic();
     int outcome = start(agent, command, err);
     if (outcome == 0) {
         log_info("watching (pid %d); window %u, bag %u; profiles in %s", (int)getpid(),
                  config->window, config->bag, config->state_dir);
         sd_notify(0, "READY=1");
+        if (guard)
+            guard_beat(guard, true);
         outcome = sd_event_loop(agent->event) == 0 ? 0 : -1;
         sd_notify(0, "STOPPING=1");
     }

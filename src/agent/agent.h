@@ -7,13 +7,16 @@
 #define SKINK_AGENT_AGENT_H
 
 #include "agent/config.h"
+#include "agent/guardian.h"
 #include "base/error.h"
 
 /*
  * Runs until SIGTERM or SIGINT, or until `command` (NULL-ended, may be NULL) has ended: a command
  * that Skink starts itself in a cgroup of its own and watches as a service. SIGHUP reads the
- * configuration at config->path again. Takes over config. 0, or -1 when it could not start.
+ * configuration at config->path again. guard: what watches it, NULL: nothing does. Takes over
+ * config. 0, or -1 when it could not start.
  */
-int agent_run(struct config *config, char *const *command, struct error *err);
+int agent_run(struct config *config, char *const *command, const struct guard *guard,
+              struct error *err);
 
 #endif

@@ -66,6 +66,7 @@ struct config {
     uint32_t bag;          /* BoSC's m */
     uint32_t max_patterns; /* per service */
     uint32_t quota;        /* reports a second and replica */
+    bool guardian;         /* a second process watches the daemon */
     bool flows;            /* see who speaks to whom */
     bool files;            /* see what is done to files, and which programs run */
     uint32_t budget;       /* measures of all services in an hour */

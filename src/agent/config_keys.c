@@ -344,6 +344,8 @@ static const struct key CONFIG_KEYS[] = {
     {.name = "quota", .type = KEY_COUNT, .offset = IN_CONFIG(quota), .text = "500",
      .min = 1, .max = 1000000,
      .help = "Novelties that one replica may report in a second; more are counted only."},
+    {.name = "guardian", .type = KEY_SWITCH, .offset = IN_CONFIG(guardian), .text = "true",
+     .help = "A second process that starts the daemon again when it was killed or stopped."},
     {.name = "flows", .type = KEY_SWITCH, .offset = IN_CONFIG(flows), .text = "true",
      .help = "See which service connects to which: incidents and their entry points need it."},
     {.name = "files", .type = KEY_SWITCH, .offset = IN_CONFIG(files), .text = "true",

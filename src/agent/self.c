@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/state.h"
@@ -14,6 +16,7 @@
 
 #define QUIET     (60 * NS_PER_S) /* an alarm closes when its cause was not seen for so long */
 #define LOOK_EACH NS_PER_S
+#define BEAT_EACH (500 * NS_PER_MS)
 #define JUMP      (2 * NS_PER_S) /* between two looks; slewing changes far less */
 
 struct alarm {
@@ -27,7 +30,7 @@ struct alarm {
 
 struct self {
     struct alarm alarm[SELF_POINTS];
-    uint64_t looked;
+    uint64_t looked, beaten;
     uint64_t tampered_told, refused_told, log_failures, file_failures, profile_failures;
     int64_t wall; /* CLOCK_REALTIME - CLOCK_MONOTONIC, 0: not looked at yet */
 };
@@ -171,6 +174,69 @@ static void look_after_socket(struct agent *agent)
     agent->self->refused_told = refused;
 }
 
+/* ---- the canary and the guardian ---- */
+
+static void look_after_canary(struct agent *agent, uint64_t now)
+{
+    struct error err;
+    if (probe_consume(agent->probe, &err) < 0 || canary_tick(agent->canary, now, &err) < 0)
+        self_alarm(agent, SELF_CANARY, "%s", err.text);
+}
+
+/* The guardian was killed: the canary takes its place. */
+static void replace_guardian(struct agent *agent)
+{
+    struct error err;
+    int pair[2];
+    pid_t old = agent->guard.pid;
+    close(agent->guard.fd);
+    waitpid(old, NULL, WNOHANG); /* a canary that became one is our child */
+    agent->guard.fd = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return;
+    if (canary_make_guardian(agent->canary, pair[1], &err) < 0) {
+        close(pair[0]);
+        self_alarm(agent, SELF_GUARDIAN, "the guardian (pid %d) was killed; %s", (int)old,
+                   err.text);
+    } else {
+        agent->guard.fd = pair[0];
+        agent->guard.pid = canary_pid(agent->canary);
+        self_alarm(agent, SELF_GUARDIAN,
+                   "the guardian (pid %d) was killed; process %d has taken its place", (int)old,
+                   (int)agent->guard.pid);
+    }
+    close(pair[1]);
+}
+
+static void listen_to_guardian(struct agent *agent)
+{
+    char text[GUARDIAN_TEXT];
+    pid_t pid;
+    int fd;
+    switch (guard_listen(&agent->guard, text, &pid, &fd)) {
+    case GUARDIAN_TOLD:
+        self_alarm(agent, SELF_GUARDIAN, "%s", text);
+        break;
+    case GUARDIAN_CANARY:
+        canary_succeed(agent->canary, pid, fd);
+        break;
+    case GUARDIAN_GONE:
+        replace_guardian(agent);
+        break;
+    case GUARDIAN_NOTHING:
+        break;
+    }
+}
+
+void self_beat(struct agent *agent)
+{
+    uint64_t now = clock_monotonic();
+    if (agent->guard.fd < 0 || clock_passed(now, agent->self->beaten) < BEAT_EACH)
+        return;
+    agent->self->beaten = now;
+    guard_beat(&agent->guard, false);
+}
+
 static void close_quiet(struct agent *agent, uint64_t now)
 {
     for (int point = 0; point < SELF_POINTS; point++) {
@@ -185,6 +251,9 @@ static void close_quiet(struct agent *agent, uint64_t now)
 
 void self_tick(struct agent *agent, uint64_t now)
 {
+    self_beat(agent);
+    listen_to_guardian(agent);
+    look_after_canary(agent, now);
     if (clock_passed(now, agent->self->looked) < LOOK_EACH)
         return;
     agent->self->looked = now;
@@ -204,8 +273,13 @@ json_t *self_json(struct agent *agent)
             json_array_append_new(alarms, json_pack("{s:s,s:s}", "point", self_point_name(point),
                                                     "text", agent->self->alarm[point].text));
     sealed_health(agent->sealed, &health);
-    return json_pack("{s:o,s:{s:I,s:I,s:I,s:I,s:b,s:s}}", "alarms", alarms, "log", "next",
-                     (json_int_t)health.next, "failures", (json_int_t)health.failures, "dropped",
-                     (json_int_t)health.dropped, "tampered", (json_int_t)health.tampered, "kept",
-                     health.kept, "error", health.error);
+    double heard =
+        canary_last(agent->canary)
+            ? (double)clock_passed(clock_monotonic(), canary_last(agent->canary)) / (double)NS_PER_S
+            : -1;
+    return json_pack("{s:i,s:f,s:o,s:{s:I,s:I,s:I,s:I,s:b,s:s}}", "guardian",
+                     agent->guard.fd < 0 ? 0 : (int)agent->guard.pid, "canary_s", heard, "alarms",
+                     alarms, "log", "next", (json_int_t)health.next, "failures",
+                     (json_int_t)health.failures, "dropped", (json_int_t)health.dropped, "tampered",
+                     (json_int_t)health.tampered, "kept", health.kept, "error", health.error);
 }

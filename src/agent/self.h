@@ -30,6 +30,9 @@ void self_free(struct self *self);
 void self_alarm(struct agent *agent, enum self_point point, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Tells the guardian that the daemon is alive; often. */
+void self_beat(struct agent *agent);
+
 /* Looks at what needs a look now and then, and closes what is over. now: CLOCK_MONOTONIC. */
 void self_tick(struct agent *agent, uint64_t now);
 

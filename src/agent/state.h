@@ -7,6 +7,7 @@
 
 #include "agent/alert.h"
 #include "agent/cause.h"
+#include "agent/canary.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/fact.h"
@@ -83,6 +84,8 @@ struct agent {
     struct sink *sink;
     struct sealed *sealed;
     struct self *self;
+    struct canary *canary;
+    struct guard guard; /* fd -1: nothing watches this process */
     struct control *control;
     struct metrics *metrics;
     struct process_table *processes;

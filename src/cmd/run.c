@@ -42,13 +42,28 @@ static struct config *configuration(const struct cmd_line *line, struct error *e
     return config;
 }
 
+/* In a process of its own, each time that the guardian starts one: the configuration is read anew.
+ */
+static int daemon_of(void *context, const struct guard *guard)
+{
+    const struct cmd_line *line = context;
+    struct error err;
+    struct config *config = configuration(line, &err);
+    return config && agent_run(config, NULL, guard, &err) == 0 ? EXIT_DONE : error_report(&err);
+}
+
 static int run(const struct cmd_line *line, struct error *err)
 {
     log_verbose(cmd_has(line, &verb_run, "verbose"));
     struct config *config = configuration(line, err);
     if (!config)
         return -1;
-    return agent_run(config, line->count > 0 ? line->operand : NULL, err) < 0 ? -1 : EXIT_DONE;
+    if (line->count == 0 && config->guardian) {
+        config_free(config);
+        return guardian_run(daemon_of, (void *)(size_t)line);
+    }
+    return agent_run(config, line->count > 0 ? line->operand : NULL, NULL, err) < 0 ? -1
+                                                                                    : EXIT_DONE;
 }
 
 const struct verb verb_run = {

@@ -20,6 +20,7 @@ class Skink:
         self.program, self.path, self.within = program, path, [*within]
         self.socket, self.log = path / "socket", path / "log"
         self.configuration = {"state_dir": str(path / "state"), "socket": str(self.socket),
+                              "guardian": False,
                               "learn": QUICKLY, "engines": {**NO_ENGINE, **engines}, **settings}
         self.process = None
 
