@@ -59,7 +59,7 @@ def answers(daemon, others):
             return None
         return pid if pid not in others else None
 
-    pid = wait_until(another, 10, 0.1)
+    pid = wait_until(another, 30, 0.1)
     assert pid, daemon.said()
     return pid
 
@@ -106,7 +106,7 @@ def test_the_guardian_is_killed(daemon):
     assert wait_until(lambda: daemon.status()["self"]["canary_s"] >= 0)
     assert daemon.guardian == third and after != pid
     os.kill(third, signal.SIGTERM)
-    assert wait_until(lambda: not daemon.socket.exists(), 10)
+    assert wait_until(lambda: not daemon.socket.exists(), 30)
 
 
 def test_the_canary_is_stopped(daemon):
