@@ -43,6 +43,8 @@ static void judge(struct agent *agent, struct watched *watched, const struct acc
         return;
     struct fact fact;
     fact_of_access(&fact, event);
+    fact.old =
+        access_set_has(&profile_accesses(service->profile)->aside, event->kind, event->path, false);
     alerts_fact(agent, watched, &fact);
 }
 

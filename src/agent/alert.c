@@ -159,7 +159,9 @@ bool alert_note_fact(struct alert *alert, const struct fact *fact)
         alert->threshold =
             fact->kind == FACT_FLOW ? config->flow_threshold : config->file_threshold;
     }
+    worse |= alert_all_old(alert) && !fact->old;
     alert->fact_kinds |= 1u << fact->kind;
+    alert->old_facts += fact->old;
     alert->facts++;
     if (alert->cause == ALERT_FACTS)
         alert->score = (uint32_t)alert->facts;

@@ -132,8 +132,9 @@ static void describe_facts(const struct alert *alert, FILE *out)
     const struct fact *fact = &alert->fact[0];
     if (alert->fact_count == 0)
         return;
-    fprintf(out, "%s%s, which the service never did, by %s[%" PRIu32 "]",
-            alert->cause == ALERT_FACTS ? "" : "; it ", fact_text(fact, text), fact->command,
+    fprintf(out, "%s%s, which %s, by %s[%" PRIu32 "]", alert->cause == ALERT_FACTS ? "" : "; it ",
+            fact_text(fact, text),
+            fact->old ? "only earlier versions did" : "the service never did", fact->command,
             fact->pid);
     if (alert->facts > 1)
         fprintf(out, ", and %" PRIu64 " such things more", alert->facts - 1);

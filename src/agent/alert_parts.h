@@ -44,7 +44,7 @@ struct alert {
     struct fact fact[ALERT_FACTS_TOLD];
     size_t fact_count;
     unsigned fact_kinds; /* a set of 1 << enum fact_kind */
-    uint64_t facts;
+    uint64_t facts, old_facts;
     uint64_t old; /* of the novelties, laid aside: an earlier version showed them */
     uint64_t novelties, mismatches, mismatches_before, lost;
     double latency_ms;
@@ -54,7 +54,8 @@ struct alert {
 /* Is all that was found old? */
 static inline bool alert_all_old(const struct alert *alert)
 {
-    return alert->old > 0 && alert->old == alert->novelties && alert->facts == 0;
+    return alert->old + alert->old_facts > 0 && alert->old == alert->novelties &&
+           alert->old_facts == alert->facts;
 }
 
 /* A process may have become another program since its tree was named: the shell, after the fork. */

@@ -77,6 +77,7 @@ json_t *fact_json(const struct fact *fact, uint64_t count)
         json_object_set_new(json, "how", json_string(fact->how));
         return json;
     }
+    json_object_set_new(json, "old", json_boolean(fact->old));
     json_object_set_new(json, "access", json_string(access_kind_name(fact->access)));
     json_object_set_new(json, "path", text_json(fact->path));
     json_object_set_new(json, "call", json_string(call_name((uint16_t)fact->code, name)));

@@ -16,6 +16,7 @@ enum fact_kind { FACT_FILE, FACT_EXEC, FACT_FLOW, FACT_KINDS };
 
 struct fact {
     enum fact_kind kind;
+    bool old;      /* an earlier version of the service did it */
     uint64_t time; /* CLOCK_MONOTONIC */
     uint32_t pid, tid;
     char command[PROBE_COMMAND];

@@ -1,5 +1,6 @@
 #include "cmd/alert_print.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -43,6 +44,10 @@ static void print_detector(const json_t *alert, FILE *out)
                        "(threshold %lld)",
                        score, ask_number(json_object_get(alert, "siblings"), "replicas"),
                        threshold);
+    else if (strcmp(detector, "loss") != 0)
+        terminal_field(out, PAINT_NONE, "detector",
+                       "%s: %lld thing%s that the service never did (threshold %lld)", detector,
+                       score, score == 1 ? "" : "s", threshold);
     else
         terminal_field(out, PAINT_NONE, "detector",
                        "loss: what could not be watched may hide anything");
@@ -75,6 +80,22 @@ static void print_unknown(const json_t *unknown, FILE *out)
     terminal_field(out, PAINT_DIM, "", "by %s[%lld] at %s, %lld time%s",
                    ask_text(unknown, "command"), (long long)ask_number(unknown, "pid"),
                    ask_text(unknown, "time"), count, count == 1 ? "" : "s");
+}
+
+/* What was done that never was while the service was learned. */
+static void print_facts(const json_t *facts, FILE *out)
+{
+    size_t i;
+    const json_t *fact;
+    json_array_foreach (facts, i, fact) {
+        if (i >= PATTERNS_SHOWN)
+            break;
+        bool flow = strcmp(ask_text(fact, "kind"), "flow") == 0;
+        terminal_field(out, PAINT_RED, i ? "" : "never done", "%s %s by %s[%lld] at %s",
+                       flow ? "call" : ask_text(fact, "access"),
+                       ask_text(fact, flow ? "peer" : "path"), ask_text(fact, "command"),
+                       (long long)ask_number(fact, "pid"), ask_text(fact, "time"));
+    }
 }
 
 static void print_unknowns(const json_t *unknown, FILE *out)
@@ -121,6 +142,7 @@ void alert_print(const json_t *alert, FILE *out)
                        (long long)ask_number(first, "pid"), ask_text(first, "time"),
                        ask_real(alert, "latency_ms"));
     print_tree(json_object_get(alert, "process_tree"), out);
+    print_facts(json_object_get(alert, "facts"), out);
     print_unknowns(json_object_get(alert, "unknown"), out);
     terminal_field(out, PAINT_NONE, "in all", "%lld unknown patterns, met %lld times; profile %s",
                    (long long)ask_number(alert, "novelties"),

@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/profile.h"
+#include "cmd/profile_accesses.h"
 #include "cmd/spell.h"
 #include "trace/call_json.h"
 
@@ -86,6 +87,13 @@ static void print_json(const struct profile_request *request, struct profile *ol
                             overlap_json(&overlap, &request->weights, patterns_json(old, new, kind),
                                          patterns_json(new, old, kind)));
     }
+    const struct access_set *first = profile_accesses_known(old);
+    const struct access_set *second = profile_accesses_known(new);
+    overlap = overlap_of_accesses(old, new);
+    json_object_set_new(json, "accesses",
+                        overlap_json(&overlap, &request->weights,
+                                     profile_accesses_json(first, second),
+                                     profile_accesses_json(second, first)));
     profile_print_json(json);
 }
 
@@ -128,6 +136,20 @@ static void print_patterns(const struct profile_request *request, const char *wh
         printf("    and %zu more (--patterns shows them)\n", differing - SPELLED);
 }
 
+static void print_accesses(const struct profile_request *request, const char *whose,
+                           const struct profile *has, const struct profile *lacks)
+{
+    const struct access_set *set = profile_accesses_known(has);
+    const struct access_set *other = profile_accesses_known(lacks);
+    size_t differing = profile_accesses_only(set, other);
+    if (differing == 0)
+        return;
+    printf("accesses of %s only:\n", whose);
+    profile_accesses_print(set, other, request->patterns ? SIZE_MAX : SPELLED);
+    if (differing > SPELLED && !request->patterns)
+        printf("    and %zu more (--patterns shows them)\n", differing - SPELLED);
+}
+
 static void print_table(const struct profile_request *request, struct profile *old,
                         struct profile *new)
 {
@@ -135,12 +157,15 @@ static void print_table(const struct profile_request *request, struct profile *o
     print_overlap(request, "calls", overlap_of_alphabets(old, new));
     for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++)
         print_overlap(request, KINDS[kind], overlap_of_patterns(old, new, kind));
+    print_overlap(request, "accesses", overlap_of_accesses(old, new));
     print_calls("OLD", old, new);
     print_calls("NEW", new, old);
     for (enum pattern_kind kind = 0; kind < PATTERN_KINDS; kind++) {
         print_patterns(request, "OLD", old, new, kind);
         print_patterns(request, "NEW", new, old, kind);
     }
+    print_accesses(request, "OLD", old, new);
+    print_accesses(request, "NEW", new, old);
 }
 
 int profile_diff(const struct profile_request *request, struct error *err)

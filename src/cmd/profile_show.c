@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cmd/cmd.h"
 #include "cmd/profile.h"
+#include "cmd/profile_accesses.h"
 #include "cmd/spell.h"
 #include "trace/call_json.h"
 
@@ -97,6 +98,8 @@ static void print_json(struct profile *profile, bool patterns)
     json_object_set_new(json, "alphabet", spell_alphabet_json(there));
     json_object_set_new(json, "sources", sources_json(profile));
     json_object_set_new(json, "detectors", detectors_json(profile_facts(profile)));
+    json_object_set_new(json, "accesses",
+                        profile_accesses_json(profile_accesses_known(profile), NULL));
     if (patterns) {
         json_object_set_new(json, "patterns", both_kinds_json(profile, patterns_json));
         json_object_set_new(json, "shown_by", both_kinds_json(profile, shown_json));
@@ -117,6 +120,8 @@ static void print_facts(struct profile *profile)
            profile_count(profile, PATTERN_BAG), facts->bag);
     if (profile_aside(profile))
         printf("laid aside  %zu patterns of earlier versions\n", profile_aside(profile));
+    printf("accesses    %zu to files, %s\n", profile_accesses_known(profile)->count,
+           profile_accesses(profile)->growth.learned ? "learned" : "not learned yet");
     printf("learned     from %llu calls in %.0f s, %llu starts seen, %llu lost\n",
            (unsigned long long)facts->calls, (double)facts->learn_ns / (double)NS_PER_S,
            (unsigned long long)facts->starts, (unsigned long long)facts->lost);
@@ -161,6 +166,7 @@ static void print_patterns(struct profile *profile)
             spell_pattern(kind, profile_pattern(profile, kind, i), length_of(profile, kind));
             putchar('\n');
         }
+    profile_accesses_print(profile_accesses_known(profile), NULL, SIZE_MAX);
 }
 
 int profile_show(const struct profile_request *request, struct error *err)

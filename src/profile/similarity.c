@@ -41,6 +41,22 @@ struct overlap overlap_of_alphabets(const struct profile *first, const struct pr
     return overlap;
 }
 
+struct overlap overlap_of_accesses(const struct profile *first, const struct profile *second)
+{
+    const struct access_set *a = profile_accesses_known(first), *b = profile_accesses_known(second);
+    struct overlap overlap = {.second = b->count};
+    for (size_t i = 0; i < a->count; i++) {
+        const struct known_access *access = &a->list[i];
+        overlap.both += access_set_has(b, access->kind, access->path, access->below);
+    }
+    overlap.first = a->count - overlap.both;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct known_access *access = &b->list[i];
+        overlap.second -= access_set_has(a, access->kind, access->path, access->below);
+    }
+    return overlap;
+}
+
 struct overlap overlap_of_patterns(const struct profile *first, const struct profile *second,
                                    enum pattern_kind kind)
 {

@@ -26,6 +26,9 @@ size_t profile_alphabet(const struct profile *profile, bool there[CALL_CODES]);
 
 struct overlap overlap_of_alphabets(const struct profile *first, const struct profile *second);
 
+/* Of accesses; what an opened directory of the other covers is in both. */
+struct overlap overlap_of_accesses(const struct profile *first, const struct profile *second);
+
 /* Of one kind, of one length in both; without what is laid aside. */
 struct overlap overlap_of_patterns(const struct profile *first, const struct profile *second,
                                    enum pattern_kind kind);

@@ -35,17 +35,16 @@ def test_the_next_version_inherits_and_old_behaviour_is_told_as_such(agent, web)
     assert now["laid_aside"] > 0
 
     web.run(second, OLD_ONLY)
-    alert = daemon.wait_alert(second.id)
+    alert = daemon.wait_alert(second.id, detector="stide")
     assert alert["old_novelties"] > 0
     assert {each["old_version"] for each in alert["unknown"]} >= {"1"}
-    assert alert["old_behaviour"] == (alert["old_novelties"] == alert["novelties"])
     if alert["old_behaviour"]:
         assert "shows old behaviour again" in alert["message"]
         assert "of version 1 that version 2 had not shown" in alert["message"]
 
     web.run(second, "cat /proc/self/mountinfo | sort | head -3; ls -l /etc")
-    graver = daemon.wait_alert(second.id, old_behaviour=False)
-    assert graver["old_novelties"] < graver["novelties"]
+    graver = daemon.wait_alert(second.id, detector="stide", old_behaviour=False)
+    assert graver["old_novelties"] < graver["novelties"] or graver["new_facts"] > 0
     assert "left its profile" in graver["message"]
 
 
