@@ -152,6 +152,13 @@ static void look_after_files(struct agent *agent)
     self->profile_failures = profiles;
 }
 
+static void look_after_probe(struct agent *agent)
+{
+    char found[128];
+    if (probe_intact(agent->probe, found, sizeof found) < 0)
+        self_alarm(agent, SELF_PROBE, "%s", found);
+}
+
 /* Nothing here reckons with the time of day, but the times in alerts and logs are of it. */
 static void look_after_clock(struct agent *agent)
 {
@@ -257,6 +264,7 @@ void self_tick(struct agent *agent, uint64_t now)
     if (clock_passed(now, agent->self->looked) < LOOK_EACH)
         return;
     agent->self->looked = now;
+    look_after_probe(agent);
     look_after_log(agent);
     look_after_files(agent);
     look_after_clock(agent);

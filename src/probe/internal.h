@@ -32,6 +32,7 @@ struct probe {
     uint32_t length[PATTERN_KINDS]; /* n and m */
     struct pool *pool;
     struct table *tables; /* the maps' memory */
+    struct table expected[PROBE_TABLES]; /* as this process has left them */
     struct replica *replicas;
     struct table_range range[PROBE_TABLES][TABLE_KINDS];
     bool table_used[PROBE_TABLES];
@@ -56,6 +57,9 @@ void newcomer_taken(struct probe *probe, const struct cgroup_event *event);
 /* What the kernel has noted of replicas and tables no longer holds: said after every such change.
  */
 void probe_changed(struct probe *probe);
+
+/* This process has changed a table: what probe_intact is to find there. */
+void table_noted(struct probe *probe, uint32_t table);
 
 /* Runs a program of an iterator over everything it iterates over. */
 int probe_walk(const struct bpf_program *program, struct error *err);

@@ -159,6 +159,13 @@ void probe_report_codes(const struct probe *probe, const struct report *report, 
 
 /* ---- itself ---- */
 
+/*
+ * Has another changed what this process has put into the kernel: its links, where the tables lie,
+ * what they hold a replica to? What was changed is put back; found (one of `size` bytes) says what
+ * it was. 0: all is as it was left, -1: it was not.
+ */
+int probe_intact(struct probe *probe, char *found, size_t size);
+
 /* New cgroups that could not be watched from their first call. */
 uint64_t probe_lost_cgroups(const struct probe *probe);
 

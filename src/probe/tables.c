@@ -58,6 +58,8 @@ void probe_table_free(struct probe *probe, const uint32_t *tables, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         memset(&probe->tables[tables[i]], 0, sizeof *probe->tables);
+    for (size_t i = 0; i < count; i++)
+        table_noted(probe, tables[i]);
     if (count > 0) {
         probe_changed(probe);
         pool_grace(); /* a program may still be looking at them */
@@ -73,6 +75,7 @@ void probe_table_rule(struct probe *probe, uint32_t table, const struct detect_r
     shared->epoch = rule->epoch;
     shared->threshold[PATTERN_WINDOW] = rule->frame_threshold;
     shared->threshold[PATTERN_BAG] = rule->epoch_threshold;
+    table_noted(probe, table);
 }
 
 /* The smallest size in which `count` patterns fill at most a quarter, so that it lasts a while. */
@@ -150,6 +153,7 @@ static void take_over(struct probe *probe, const struct enlargement *list, size_
         __atomic_store_n(&probe->tables[e->table].next[e->kind], 0, __ATOMIC_SEQ_CST);
         pool_give(probe->pool, old->first, old->bits);
         *old = e->next;
+        table_noted(probe, e->table);
     }
 }
 
@@ -197,6 +201,7 @@ void probe_table_accesses(struct probe *probe, uint32_t table, enum replica_mode
 {
     bool files = probe->bpf->rodata->files;
     __atomic_store_n(&probe->tables[table].accesses, files ? mode : MODE_OFF, __ATOMIC_SEQ_CST);
+    table_noted(probe, table);
 }
 
 static int fill_accesses(struct probe *probe, uint32_t table, const struct access_set *known,

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from agent import Skink
@@ -118,6 +120,47 @@ def test_the_canary_is_stopped(daemon):
     assert wait_until(lambda: "has been stopped" in daemon.said(), 2 + 3 + NOTICED)
     os.kill(canary, signal.SIGKILL)
     assert wait_until(lambda: "canary has been killed" in daemon.said(), NOTICED)
+
+
+def bpftool(*words):
+    done = subprocess.run(["bpftool", "-j", *words], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def held(daemon, kind):
+    """Objects of a kind in the kernel that the daemon holds."""
+    ids = set()
+    for entry in Path(f"/proc/{daemon.pid}/fdinfo").iterdir():
+        ids |= set(re.findall(rf"^{kind}_id:\s*(\d+)", entry.read_text(), re.M))
+    return [one for one in bpftool(kind, "list") if str(one["id"]) in ids]
+
+
+def test_a_map_is_wiped(daemon, program):
+    program("bpftool", "bpftool")
+    tables = next(one["id"] for one in held(daemon, "map") if one["name"] == "tables")
+    index = ["0", "0", "0", "0"]
+
+    def entry():
+        return bpftool("map", "lookup", "id", str(tables), "key", *index)["value"]
+
+    before = entry()
+    bpftool("map", "update", "id", str(tables), "key", *index, "value", *["0"] * len(before))
+    daemon.told("probe", "has changed 1 pattern tables")
+    assert entry() == before
+
+
+def test_a_link_is_detached(daemon, program):
+    program("bpftool", "bpftool")
+
+    def links():
+        return [one for one in held(daemon, "link") if one["type"] == "cgroup" and
+                one.get("cgroup_id")]
+
+    count = len(links())
+    assert count > 0
+    bpftool("link", "detach", "id", str(links()[0]["id"]))
+    daemon.told("probe", "has detached 1 programs")
+    assert len(links()) == count
 
 
 def test_the_socket_is_flooded(daemon):

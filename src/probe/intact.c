@@ -1,0 +1,79 @@
+/* What another has changed in the kernel is noticed, and put back. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probe/internal.h"
+
+void table_noted(struct probe *probe, uint32_t table)
+{
+    probe->expected[table] = probe->tables[table];
+}
+
+/* The tables: nobody but this process writes them. */
+static int tables_intact(struct probe *probe)
+{
+    int changed = 0;
+    for (uint32_t i = 0; i < PROBE_TABLES; i++) {
+        if (memcmp(&probe->tables[i], &probe->expected[i], sizeof *probe->tables) == 0)
+            continue;
+        probe->tables[i] = probe->expected[i];
+        changed++;
+    }
+    if (changed > 0)
+        probe_changed(probe);
+    return changed;
+}
+
+/* Does the kernel still run the program for this link? A detached link of a cgroup has none. */
+static bool link_intact(const struct bpf_link *link)
+{
+    struct bpf_link_info info = {0};
+    uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) < 0)
+        return false;
+    return info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != 0;
+}
+
+static int links_intact(struct probe *probe)
+{
+    const struct bpf_object_skeleton *skeleton = probe->bpf->skeleton;
+    int lost = 0;
+    for (int i = 0; i < skeleton->prog_cnt; i++) {
+        const struct bpf_prog_skeleton *one = &skeleton->progs[i];
+        if (!*one->link || link_intact(*one->link))
+            continue;
+        bpf_link__destroy(*one->link);
+        *one->link = bpf_program__attach(*one->prog);
+        lost++;
+    }
+    return lost;
+}
+
+/* The links of a cgroup are the ones that anybody with rights can detach: all anew. */
+static int datagrams_intact(struct probe *probe)
+{
+    int lost = 0;
+    for (int i = 0; i < 4; i++)
+        lost += probe->datagrams[i] && !link_intact(probe->datagrams[i]);
+    if (lost > 0) {
+        flows_detach(probe);
+        memset(probe->datagrams, 0, sizeof probe->datagrams);
+        flows_attach(probe);
+    }
+    return lost;
+}
+
+int probe_intact(struct probe *probe, char *found, size_t size)
+{
+    int tables = tables_intact(probe);
+    int links = links_intact(probe) + datagrams_intact(probe);
+    if (tables > 0)
+        snprintf(found, size, "another has changed %d pattern tables in the kernel; put back",
+                 tables);
+    else if (links > 0)
+        snprintf(found, size, "another has detached %d programs in the kernel; attached again",
+                 links);
+    return tables + links > 0 ? -1 : 0;
+}
