@@ -207,7 +207,8 @@ def test_nothing_is_left(watching, web, program):
     assert not daemon.socket.exists()
     files = {str(path.relative_to(daemon.state)) for path in daemon.state.rglob("*")}
     assert files == {"profiles", "profiles/web@1.profile", "alerts.jsonl", "incidents.jsonl",
-                     "flows.json", "sealed.log", "sealed.key"}
+                     "flows.json", "sealed.log", "sealed.key",
+                     "measures.json", "measures.jsonl"}
 
 
 def test_a_command_of_its_own(agent, tools):
