@@ -84,7 +84,7 @@ def test_files_are_judged_while_calls_are_still_learned(agent, web):
     """A service that always finds new sequences of calls does so with the same files."""
     daemon = agent(learn={**QUICKLY, "min_calls": 1_000_000_000}).start()
     replica = web.replica("web-1")
-    with readers(web, replica):
+    with web.load(replica, pages=PAGES):
         daemon.wait_for("web", lambda now: now["accesses"]["mode"] == "watching", 60)
         replica.restart()  # how it starts is known
         replica.wait_port(PORT)
