@@ -100,6 +100,8 @@ static void adopt(struct ledger *ledger)
 {
     json_t *record;
     size_t i;
+    json_array_foreach (ledger->plans, i, record)
+        json_object_del(record, "under_way");
     json_array_foreach (ledger->measures, i, record) {
         const struct measure *measure = measure_find(record_text(record, "measure"));
         bool in_force = record_is(record, "in force");
@@ -146,12 +148,17 @@ void ledger_close(struct ledger *ledger)
 
 /* ---- records ---- */
 
-/* The oldest goes when there are too many, but never one that is in force. */
+static bool is_under_way(const json_t *plan)
+{
+    return json_is_true(json_object_get(plan, "under_way"));
+}
+
+/* The oldest goes when there are too many, but never one that is in force or under way. */
 static void make_room(json_t *records, size_t most)
 {
     for (size_t i = 0; json_array_size(records) >= most && i < json_array_size(records);) {
         const json_t *record = json_array_get(records, i);
-        if (record_is(record, "in force") || record_is(record, "undoing"))
+        if (record_is(record, "in force") || record_is(record, "undoing") || is_under_way(record))
             i++;
         else
             json_array_remove(records, i);
@@ -191,6 +198,28 @@ void ledger_state(struct ledger *ledger, json_t *record, const char *state, cons
     save(ledger);
 }
 
+void ledger_begin(struct ledger *ledger, json_t *plan)
+{
+    json_object_set_new(plan, "under_way", json_true());
+    save(ledger);
+}
+
+void ledger_end(struct ledger *ledger, json_t *plan)
+{
+    json_object_del(plan, "under_way");
+    save(ledger);
+}
+
+bool ledger_is_busy(const struct ledger *ledger, const char *replica)
+{
+    const json_t *plan;
+    size_t i;
+    json_array_foreach (ledger->plans, i, plan)
+        if (is_under_way(plan) && strcmp(record_text(plan, "replica"), replica) == 0)
+            return true;
+    return false;
+}
+
 static json_t *find(const json_t *records, uint64_t number)
 {
     json_t *record;
@@ -221,14 +250,30 @@ const json_t *ledger_measures(const struct ledger *ledger)
     return ledger->measures;
 }
 
+static bool is_of(const json_t *record, const char *service)
+{
+    return !service || strcmp(record_text(record, "service"), service) == 0;
+}
+
+static bool has_tried(const struct ledger *ledger, const json_t *plan)
+{
+    const json_t *measure;
+    size_t i;
+    json_array_foreach (ledger->measures, i, measure)
+        if (record_number(measure, "plan") == record_number(plan, "number"))
+            return true;
+    return false;
+}
+
 uint32_t ledger_spent(const struct ledger *ledger, const char *service, uint64_t since)
 {
     const json_t *record;
     size_t i;
     uint32_t spent = 0;
     json_array_foreach (ledger->measures, i, record)
-        spent += record_number(record, "begun") > since &&
-                 (!service || strcmp(record_text(record, "service"), service) == 0);
+        spent += record_number(record, "begun") > since && is_of(record, service);
+    json_array_foreach (ledger->plans, i, record)
+        spent += is_under_way(record) && is_of(record, service) && !has_tried(ledger, record);
     return spent;
 }
 

@@ -5,6 +5,7 @@
  *
  * A record is an object. Of a measure: "number", "plan", "service", "replica", "measure", "state"
  * ("in force", "done", "failed", "undone", …), "begun" and "expires" (CLOCK_REALTIME, ns), "token".
+ * A plan that is being carried out has "under_way".
  */
 #ifndef SKINK_AGENT_LEDGER_H
 #define SKINK_AGENT_LEDGER_H
@@ -34,6 +35,14 @@ json_t *ledger_measure(struct ledger *ledger, json_t *record);
 /* Sets the state of a record and tells it; why may be NULL. */
 void ledger_state(struct ledger *ledger, json_t *record, const char *state, const char *why);
 
+/* The plan is being carried out, or no more. Until its measures are in the book it is kept, has a
+ * share of the budget, and its replica is one that may be out. */
+void ledger_begin(struct ledger *ledger, json_t *plan);
+void ledger_end(struct ledger *ledger, json_t *plan);
+
+/* Is something being done about the replica? */
+bool ledger_is_busy(const struct ledger *ledger, const char *replica);
+
 /* By number, NULL when there is none. */
 json_t *ledger_find_plan(const struct ledger *ledger, uint64_t number);
 json_t *ledger_find_measure(const struct ledger *ledger, uint64_t number);
@@ -42,7 +51,8 @@ json_t *ledger_find_measure(const struct ledger *ledger, uint64_t number);
 const json_t *ledger_plans(const struct ledger *ledger);
 const json_t *ledger_measures(const struct ledger *ledger);
 
-/* Measures that were tried on the service (NULL: on any) since a time. */
+/* Measures that were tried on the service (NULL: on any) since a time, and plans under way that
+ * have yet to say what they tried. */
 uint32_t ledger_spent(const struct ledger *ledger, const char *service, uint64_t since);
 
 /* How a measure has worked so far; changed by ledger_learn alone. */

@@ -34,13 +34,14 @@ static bool within_budget(struct agent *agent, const struct watched *watched)
            ledger_spent(ledger, NULL, since) < agent->config->budget;
 }
 
-void response_carry_out(struct agent *agent, const struct situation *now, const json_t *plan)
+void response_carry_out(struct agent *agent, const struct situation *now, json_t *plan)
 {
     struct execution execution = {.number = record_number(plan, "number"),
                                   .target = measure_target_copy(&now->target)};
     for (enum measure_stage stage = 0; stage < STAGES; stage++)
         for (size_t i = 0; i < now->chosen[stage] && i < EXECUTOR_CHOICES; i++)
             execution.choice[stage][i] = now->option[now->order[stage][i]].measure;
+    ledger_begin(agent->response->ledger, plan);
     executor_start(agent->response->executor, &execution);
 }
 
@@ -190,13 +191,16 @@ static void note_end(struct agent *agent, uint64_t plan)
     const json_t *record;
     size_t i;
     bool touched = false;
+    json_t *ended = ledger_find_plan(agent->response->ledger, plan);
+    if (!ended)
+        return;
+    ledger_end(agent->response->ledger, ended);
     json_array_foreach (ledger_measures(agent->response->ledger), i, record) {
         const struct measure *measure = measure_find(record_text(record, "measure"));
         touched |= record_number(record, "plan") == plan && measure &&
                    measure->stage != STAGE_EVIDENCE && !record_is(record, "failed");
     }
-    struct watched *watched = response_replica(
-        agent, record_text(ledger_find_plan(agent->response->ledger, plan), "replica"));
+    struct watched *watched = response_replica(agent, record_text(ended, "replica"));
     if (watched && !touched)
         watched->planned = false;
 }

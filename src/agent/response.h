@@ -49,7 +49,7 @@ struct measure_kernel response_kernel(struct agent *agent);
 /* ---- response.c ---- */
 
 /* Has the plan carried out, off the event loop. */
-void response_carry_out(struct agent *agent, const struct situation *now, const json_t *plan);
+void response_carry_out(struct agent *agent, const struct situation *now, json_t *plan);
 
 void response_take_back(struct agent *agent, json_t *record, bool expired);
 double response_harm(struct agent *agent, const char *service);

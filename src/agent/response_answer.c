@@ -49,6 +49,9 @@ json_t *response_approve(struct agent *agent, const json_t *request)
     if (!watched)
         return refuse("plan %llu: its replica %s is gone", (unsigned long long)number,
                       record_text(plan, "replica_name"));
+    if (ledger_is_busy(agent->response->ledger, watched->workload.id))
+        return refuse("plan %llu: something is being done about %s already (skink measures)",
+                      (unsigned long long)number, watched->workload.name);
     autofree struct situation *now =
         situation_look(agent, watched, json_number_value(json_object_get(plan, "belief")),
                        json_number_value(json_object_get(plan, "harm")), true);

@@ -36,14 +36,17 @@ static bool is_out(const struct response *response, const struct watched *watche
     return in_force(response, watched->workload.id, NULL);
 }
 
-static uint32_t serving(struct agent *agent, const struct service *service)
+/* Replicas that alert together must not all be taken out: what is under way for another counts as
+ * done. */
+static uint32_t serving(struct agent *agent, const struct watched *of)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         const struct watched *watched = agent->watched[i];
         count += watched && watched->service && watched->workload.pid > 0 &&
-                 strcmp(watched->service->name, service->name) == 0 &&
-                 !is_out(agent->response, watched);
+                 strcmp(watched->service->name, of->service->name) == 0 &&
+                 !is_out(agent->response, watched) &&
+                 (watched == of || !ledger_is_busy(agent->response->ledger, watched->workload.id));
     }
     return count;
 }
@@ -130,7 +133,7 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .belief = belief,
         .harm = harm,
         .criticality = config->harm.criticality,
-        .serving = serving(agent, watched->service),
+        .serving = serving(agent, watched),
         .minimum = config->respond.minimum,
         .out = is_out(agent->response, watched),
         .approved = approved,

@@ -122,6 +122,41 @@ static void what_is_in_force_is_never_forgotten(void **state)
     assert_null(ledger_find_measure(desk->ledger, 2));
 }
 
+/* Alerts come faster than measures are carried out. */
+static void what_is_under_way_counts(void **state)
+{
+    struct desk *desk = *state;
+    json_t *plan =
+        ledger_plan(desk->ledger, json_pack("{s:s,s:s}", "service", "web", "replica", "web_1"));
+    ledger_begin(desk->ledger, plan);
+    assert_int_equal(ledger_spent(desk->ledger, "web", 0), 1);
+    assert_int_equal(ledger_spent(desk->ledger, "store", 0), 0);
+    assert_true(ledger_is_busy(desk->ledger, "web_1"));
+    assert_false(ledger_is_busy(desk->ledger, "web_2"));
+    for (int i = 0; i < LEDGER_PLANS + 10; i++)
+        ledger_plan(desk->ledger, json_object());
+    assert_ptr_equal(ledger_find_plan(desk->ledger, 1), plan);
+    ledger_measure(desk->ledger, json_pack("{s:s,s:I,s:I}", "service", "web", "plan", (json_int_t)1,
+                                           "begun", (json_int_t)5));
+    assert_int_equal(ledger_spent(desk->ledger, "web", 0), 1); /* not twice */
+    close_desk(desk);
+    open_desk(desk);
+    assert_false(ledger_is_busy(desk->ledger, "web_1")); /* its daemon has ended */
+}
+
+static void an_ended_plan_is_one_of_many(void **state)
+{
+    struct desk *desk = *state;
+    json_t *plan = ledger_plan(desk->ledger, json_pack("{s:s}", "replica", "web_1"));
+    ledger_begin(desk->ledger, plan);
+    ledger_end(desk->ledger, plan);
+    assert_false(ledger_is_busy(desk->ledger, "web_1"));
+    assert_int_equal(ledger_spent(desk->ledger, NULL, 0), 0);
+    for (int i = 0; i < LEDGER_PLANS; i++)
+        ledger_plan(desk->ledger, json_object());
+    assert_null(ledger_find_plan(desk->ledger, 1));
+}
+
 static void a_torn_file_is_said(void **state)
 {
     struct desk *desk = *state;
@@ -148,6 +183,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_tried_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_in_force_survives, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_in_force_is_never_forgotten, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_under_way_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_ended_plan_is_one_of_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_torn_file_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
