@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "respond/held.h"
 #include "respond/token.h"
 
 #define ADDRESSES 16
@@ -47,13 +48,14 @@ int balancer_find(const struct measure_target *target, struct haproxy_server *se
                   struct error *err)
 {
     uint8_t addresses[ADDRESSES][16];
-    uint32_t network;
     const struct respond_rule *rule = &target->rule;
     autofree char *stat = statistics(rule->balancer, rule->backend, err);
     if (!stat)
         return -1;
-    size_t count = workload_addresses(target->workload.pid, addresses, ADDRESSES, &network);
-    for (size_t i = 0; i < count; i++) {
+    int count = held_addresses(&target->workload, addresses, ADDRESSES, err);
+    if (count < 0)
+        return -1;
+    for (int i = 0; i < count; i++) {
         char text[INET6_ADDRSTRLEN];
         autofree char *copy = memory_must(strdup(stat));
         workload_address_text(addresses[i], text);
@@ -134,8 +136,14 @@ int balancer_add(const struct measure_target *target, const char *name, const ch
         await_health(rule, name, err) == 0 &&
         command(rule->balancer, err, "set server %s/%s state ready", backend, name) == 0)
         return 0;
-    struct error ignored;
-    command(rule->balancer, &ignored, "set server %s/%s state maint", backend, name);
-    command(rule->balancer, &ignored, "del server %s/%s", backend, name);
+    balancer_remove(target, name);
     return -1;
+}
+
+void balancer_remove(const struct measure_target *target, const char *name)
+{
+    struct error ignored;
+    const struct respond_rule *rule = &target->rule;
+    command(rule->balancer, &ignored, "set server %s/%s state maint", rule->backend, name);
+    command(rule->balancer, &ignored, "del server %s/%s", rule->backend, name);
 }

@@ -31,4 +31,7 @@ int balancer_retire(const json_t *token, struct error *err);
 int balancer_add(const struct measure_target *target, const char *name, const char *address,
                  uint16_t port, struct error *err);
 
+/* What balancer_add has added goes again, as far as the balancer answers. */
+void balancer_remove(const struct measure_target *target, const char *name);
+
 #endif

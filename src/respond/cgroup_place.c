@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "respond/held.h"
 
 #define PATIENCE    NS_PER_S
 #define KILL_ROUNDS 100 /* processes that are forked meanwhile are killed in the next one */
@@ -21,8 +22,10 @@ int cgroup_place(const struct workload *workload, const char *controller,
 {
     struct cgroup_hierarchy hierarchy;
     char below[sizeof workload->cgroup_path];
-    if (cgroup_hierarchy_with(controller, &hierarchy, err) < 0 ||
-        cgroup_of_process(&hierarchy, workload->pid, below, sizeof below, err) < 0)
+    autoclose int held = held_open(workload, err);
+    if (held < 0 || cgroup_hierarchy_with(controller, &hierarchy, err) < 0 ||
+        cgroup_of_process(&hierarchy, workload->pid, below, sizeof below, err) < 0 ||
+        held_lives(held, workload, err) < 0)
         return -1;
     if (strcmp(below, "/") == 0)
         return error_set(err, EXIT_MACHINE, 0, "%s: has no cgroup of its own for %s",

@@ -187,3 +187,11 @@ int engine_start_like(const struct measure_target *target, const char *name, cha
     take_away(http, id);
     return -1;
 }
+
+void engine_take_away(const struct measure_target *target, const char *name)
+{
+    struct error ignored;
+    autohttp struct http *http = http_new(target->engine_socket, -1, MEASURE_TIME_OUT, &ignored);
+    if (http)
+        take_away(http, name);
+}

@@ -15,4 +15,7 @@ json_t *engine_likeness(const json_t *inspect, struct error *err);
 int engine_start_like(const struct measure_target *target, const char *name, char *address,
                       size_t size, struct error *err);
 
+/* Ends and removes what engine_start_like has started under this name. */
+void engine_take_away(const struct measure_target *target, const char *name);
+
 #endif

@@ -86,8 +86,9 @@ static int await(pid_t pid, int output, uint64_t deadline, FILE *said)
     autoclose int held = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd ready[2] = {{.fd = held, .events = POLLIN}, {.fd = output, .events = POLLIN}};
     bool ended = false;
-    while (!ended && clock_monotonic() < deadline) {
-        poll(ready, 2, (int)((deadline - clock_monotonic()) / NS_PER_MS) + 1);
+    uint64_t now;
+    while (!ended && (now = clock_monotonic()) < deadline) {
+        poll(ready, 2, (int)((deadline - now) / NS_PER_MS) + 1);
         ended = ready[0].revents;
         ssize_t got = ready[1].revents ? read(output, part, sizeof part) : -1;
         if (got > 0)
@@ -122,7 +123,7 @@ int hook_run(const char *command, const struct measure_target *target, uint64_t 
     if (started < 0)
         return -1;
     close(take_fd(to));
-    FILE *said = memory_must(fmemopen(output, size, "w"));
+    FILE *said = memory_must(fmemopen(output, size - 1, "w"));
     int status = await(pid, from, deadline, said);
     fclose(said);
     output[strcspn(output, "\n")] = '\0';

@@ -45,7 +45,7 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
 {
     char commands[1024];
     unsigned long long seconds = target->rule.expiry / NS_PER_S;
-    autoclose int network = token_network(token, target->workload.pid, err);
+    autoclose int network = token_network(token, &target->workload, err);
     if (network < 0)
         return -1;
     snprintf(commands, sizeof commands, CLOSE, seconds, seconds);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "respond/held.h"
 #include "respond/measures.h"
 #include "respond/netfilter.h"
 #include "respond/remap.h"
@@ -35,18 +36,19 @@ static int open_network(const char *path, struct error *err)
 
 /* The changes that lead what leads to one of the replica's addresses to the spare one. */
 static int find_changes(const struct measure_target *target, const json_t *listed, char **forth,
-                        char **back)
+                        char **back, struct error *err)
 {
     uint8_t addresses[ADDRESSES][16];
-    uint32_t network;
-    size_t count = workload_addresses(target->workload.pid, addresses, ADDRESSES, &network);
-    for (size_t i = 0; i < count; i++) {
+    int count = held_addresses(&target->workload, addresses, ADDRESSES, err);
+    for (int i = 0; i < count; i++) {
         char text[INET6_ADDRSTRLEN];
         workload_address_text(addresses[i], text);
         if (remap_changes(listed, target->rule.map, text, target->spare, forth, back) > 0)
-            return 1;
+            return 0;
     }
-    return 0;
+    return count < 0 ? -1
+                     : error_set(err, EXIT_MACHINE, 0, "nothing in the map %s leads to %s",
+                                 target->rule.map, target->workload.name);
 }
 
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
@@ -58,12 +60,8 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
     autoclose int network = open_network(path, err);
     snprintf(command, sizeof command, "list map %s", target->rule.map);
     autojson json_t *listed = network < 0 ? NULL : netfilter_ask(network, command, err);
-    if (!listed)
-        return -1;
-    if (!find_changes(target, listed, &forth, &back))
-        return error_set(err, EXIT_MACHINE, 0, "nothing in the map %s leads to %s",
-                         target->rule.map, target->workload.name);
-    if (netfilter_run(network, forth, err) < 0)
+    if (!listed || find_changes(target, listed, &forth, &back, err) < 0 ||
+        netfilter_run(network, forth, err) < 0)
         return -1;
     json_object_set_new(token, "map_network", json_string(path));
     json_object_set_new(token, "back", json_string(back));

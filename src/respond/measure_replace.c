@@ -14,6 +14,8 @@
 #include "respond/measures.h"
 #include "respond/token.h"
 
+#define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
 struct fresh {
     char name[HAPROXY_NAME];
     char address[64];
@@ -42,11 +44,20 @@ static void take_place(const char *text, struct fresh *fresh)
     fresh->port = has_port ? (uint16_t)port : 0;
 }
 
+/* A service's name may be anything; the engine and the balancer want a word. */
+static void name_fresh(const struct measure_target *target, struct fresh *fresh)
+{
+    snprintf(fresh->name, sizeof fresh->name, "%.80s-%llx", target->workload.service,
+             (unsigned long long)(clock_realtime() / NS_PER_MS));
+    for (char *at = fresh->name; *at; at++)
+        if (!strchr(WORD, *at))
+            *at = '-';
+}
+
 static int start_fresh(const struct measure_target *target, struct fresh *fresh, struct error *err)
 {
     char said[128];
-    unsigned long long number = clock_realtime() / NS_PER_MS;
-    snprintf(fresh->name, sizeof fresh->name, "%.80s-%llx", target->workload.service, number);
+    name_fresh(target, fresh);
     if (!target->rule.replace)
         return engine_start_like(target, fresh->name, fresh->address, sizeof fresh->address, err);
     if (hook_run(target->rule.replace, target, MEASURE_START, said, sizeof said, err) < 0)
@@ -67,6 +78,18 @@ static int hand_over(const struct measure_target *target, const struct haproxy_s
     return balancer_shed(target, token, err);
 }
 
+/* The old one serves again, and the new one ends: a command's own cannot be ended from here. */
+static void take_back(const struct measure_target *target, const struct fresh *fresh, bool balanced,
+                      const json_t *token)
+{
+    struct error ignored;
+    balancer_restore(token, &ignored);
+    if (balanced)
+        balancer_remove(target, fresh->name);
+    if (!target->rule.replace)
+        engine_take_away(target, fresh->name);
+}
+
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
 {
     struct fresh fresh = {.port = 0};
@@ -75,11 +98,13 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
     bool balanced = balancer_check(target, err) == 0;
     /* Whom it would need is asked before anything is started. */
     if (cgroup_place(&target->workload, "freezer", &place, err) < 0 ||
-        (balanced && balancer_find(target, &old, err) < 0) ||
-        start_fresh(target, &fresh, err) < 0 ||
-        (balanced && hand_over(target, &old, &fresh, token, err) < 0) ||
-        cgroup_freeze(&place, true, err) < 0)
+        (balanced && balancer_find(target, &old, err) < 0) || start_fresh(target, &fresh, err) < 0)
         return -1;
+    if ((balanced && hand_over(target, &old, &fresh, token, err) < 0) ||
+        cgroup_freeze(&place, true, err) < 0) {
+        take_back(target, &fresh, balanced, token);
+        return -1;
+    }
     token_cgroup(token, &place);
     json_object_set_new(token, "new", json_string(fresh.name));
     json_object_set_new(token, "address", json_string(fresh.address));

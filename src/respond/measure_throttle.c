@@ -49,7 +49,7 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
     /* The network as well where it is the replica's own. */
     if (quarantine_possible(target, &ignored) < 0)
         return 0;
-    autoclose int network = token_network(token, target->workload.pid, err);
+    autoclose int network = token_network(token, &target->workload, err);
     if (network >= 0 && netfilter_run(network, SLOW, err) == 0)
         return 0;
     cgroup_write(place.path, quota_file(&place), before, &ignored);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "respond/held.h"
 
 const char *token_text(const json_t *token, const char *key)
 {
@@ -47,17 +48,22 @@ static int open_namespace(const char *path, json_int_t *inode)
     return take_fd(fd);
 }
 
-int token_network(json_t *token, pid_t pid, struct error *err)
+int token_network(json_t *token, const struct workload *workload, struct error *err)
 {
     char path[64];
     json_int_t inode;
-    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
-    int fd = open_namespace(path, &inode);
+    autoclose int held = held_open(workload, err);
+    if (held < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)workload->pid);
+    autoclose int fd = open_namespace(path, &inode);
     if (fd < 0)
         return error_set(err, EXIT_MACHINE, errno, "%s", path);
+    if (held_lives(held, workload, err) < 0)
+        return -1;
     json_object_set_new(token, "network", json_integer(inode));
-    json_object_set_new(token, "pid", json_integer(pid));
-    return fd;
+    json_object_set_new(token, "pid", json_integer(workload->pid));
+    return take_fd(fd);
 }
 
 /* A namespace may be kept by a mount (ip netns, a container engine): "… net:[INODE] PATH …". */

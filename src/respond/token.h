@@ -15,9 +15,9 @@
 void token_cgroup(json_t *token, const struct cgroup_place *place);
 bool token_find_cgroup(const json_t *token, struct cgroup_place *place);
 
-/* The network namespace of a process. Opened again, when the process has ended: by any place that
- * it is mounted at. -1: it has gone. */
-int token_network(json_t *token, pid_t pid, struct error *err);
+/* The network namespace of the replica. Opened again, when its first process has ended: by any
+ * place that it is mounted at. -1: it has gone. */
+int token_network(json_t *token, const struct workload *workload, struct error *err);
 int token_open_network(const json_t *token);
 
 /* A text of the token, "" when it is missing. */

@@ -10,15 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "respond/choice.h"
 #include "respond/engine.h"
 #include "respond/haproxy.h"
+#include "respond/held.h"
 #include "respond/hook.h"
 #include "respond/remap.h"
+#include "respond/token.h"
 
 #define OPTIONS 10
 
@@ -341,6 +345,43 @@ static void commands_that_hang_are_ended(void **state)
     assert_string_equal(said, "up");
 }
 
+/* A process has ended, and its number has become another's: nothing is done to that one. */
+static void whoever_has_the_number_is_left_alone(void **state)
+{
+    struct cgroup_place place;
+    struct error err;
+    struct workload workload = {.name = "web_1", .pid = getpid(), .cgroup_path = "/skink-none"};
+    json_t *token = json_object();
+    uint8_t addresses[4][16];
+    (void)state;
+    assert_int_equal(held_open(&workload, &err), -1);
+    assert_non_null(strstr(err.text, "not in its cgroup"));
+    assert_int_equal(cgroup_place(&workload, "freezer", &place, &err), -1);
+    assert_non_null(strstr(err.text, "not in its cgroup"));
+    assert_int_equal(token_network(token, &workload, &err), -1);
+    assert_int_equal(json_object_size(token), 0);
+    assert_int_equal(held_addresses(&workload, addresses, 4, &err), -1);
+    json_decref(token);
+}
+
+/* Its number is free for another only when the pidfd says so. */
+static void an_ended_process_is_no_more_held(void **state)
+{
+    struct workload workload = {.name = "web_1"};
+    struct error err;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    int held = (int)syscall(SYS_pidfd_open, child, 0);
+    waitpid(child, NULL, 0);
+    assert_int_equal(held_lives(held, &workload, &err), -1);
+    close(held);
+    held = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    assert_int_equal(held_lives(held, &workload, &err), 0);
+    close(held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +399,8 @@ int main(void)
         cmocka_unit_test(elements_are_led_elsewhere),
         cmocka_unit_test(commands_say_where),
         cmocka_unit_test(commands_that_hang_are_ended),
+        cmocka_unit_test(whoever_has_the_number_is_left_alone),
+        cmocka_unit_test(an_ended_process_is_no_more_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
