@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "trace/call_json.h"
 
 static json_t *time_json(uint64_t monotonic)
@@ -26,11 +27,9 @@ static uint32_t length_of(const struct alert *alert, enum pattern_kind kind)
     return kind == PATTERN_WINDOW ? facts->window : facts->bag;
 }
 
-/* A command's name is the intruder's to choose: any bytes. */
 static json_t *command_json(const char *command)
 {
-    json_t *json = json_stringn(command, strnlen(command, PROBE_COMMAND));
-    return json ? json : json_string("?");
+    return text_json(command, strnlen(command, PROBE_COMMAND));
 }
 
 static json_t *unknown_json(const struct alert *alert, const struct unknown *unknown)
@@ -84,12 +83,6 @@ static const char *detector_name(const struct alert *alert)
     default:
         return alert->kind == PATTERN_WINDOW ? "stide" : "bosc";
     }
-}
-
-static json_t *text_json(const char *text)
-{
-    json_t *json = json_string(text);
-    return json ? json : json_string("a replica left its profile");
 }
 
 /* What the first unknown pattern of a window, a bag or a burst has to say. */
@@ -152,7 +145,7 @@ static json_t *message_json(const struct alert *alert)
         describe_patterns(alert, out);
     describe_facts(alert, out);
     fclose(out);
-    return text_json(memory_must(text));
+    return text_json(memory_must(text), size);
 }
 
 /* What the score is a part of. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "profile/accesses.h"
 #include "trace/call.h"
 
@@ -58,28 +59,22 @@ const char *fact_text(const struct fact *fact, char text[FACT_TEXT])
     return text;
 }
 
-/* Any bytes. */
-static json_t *text_json(const char *text)
-{
-    json_t *json = json_string(text);
-    return json ? json : json_string("?");
-}
-
 json_t *fact_json(const struct fact *fact, uint64_t count)
 {
     char time[CLOCK_TEXT], name[CALL_NAME];
-    json_t *json = json_pack("{s:s,s:s,s:I,s:I,s:o,s:I}", "kind", fact_detector(fact->kind), "time",
-                             clock_format(clock_wall(fact->time), time), "pid",
-                             (json_int_t)fact->pid, "tid", (json_int_t)fact->tid, "command",
-                             text_json(fact->command), "count", (json_int_t)count);
+    json_t *json =
+        json_pack("{s:s,s:s,s:I,s:I,s:o,s:I}", "kind", fact_detector(fact->kind), "time",
+                  clock_format(clock_wall(fact->time), time), "pid", (json_int_t)fact->pid, "tid",
+                  (json_int_t)fact->tid, "command", text_json(fact->command, strlen(fact->command)),
+                  "count", (json_int_t)count);
     if (fact->kind == FACT_FLOW) {
-        json_object_set_new(json, "peer", text_json(fact->peer));
+        json_object_set_new(json, "peer", text_json(fact->peer, strlen(fact->peer)));
         json_object_set_new(json, "how", json_string(fact->how));
         return json;
     }
     json_object_set_new(json, "old", json_boolean(fact->old));
     json_object_set_new(json, "access", json_string(access_kind_name(fact->access)));
-    json_object_set_new(json, "path", text_json(fact->path));
+    json_object_set_new(json, "path", text_json(fact->path, strlen(fact->path)));
     json_object_set_new(json, "call", json_string(call_name((uint16_t)fact->code, name)));
     return json;
 }

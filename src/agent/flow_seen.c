@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 static int compare(const void *a, const void *b)
 {
@@ -44,7 +45,8 @@ const struct flow_seen *flow_seen_find(void *const *tree, const struct flow_key 
     return found ? *found : NULL;
 }
 
-/* What a walk over the tree has found to be of no use any more. */
+/* What a walk over the tree has found to be of no use any more: a tree must not change while it is
+ * walked, and a replica that ends may take FLOWS_EACH with it. */
 struct gone {
     const struct probe *probe;
     struct flow_seen *first;
@@ -54,22 +56,21 @@ static void find_gone(const void *node, VISIT visit, void *context)
 {
     struct flow_seen *seen = *(struct flow_seen *const *)node;
     struct gone *gone = context;
-    if ((visit == postorder || visit == leaf) && !gone->first &&
-        probe_replica(gone->probe, seen->key.replica)->generation != seen->key.generation)
+    if ((visit == postorder || visit == leaf) &&
+        probe_replica(gone->probe, seen->key.replica)->generation != seen->key.generation) {
+        seen->next_gone = gone->first;
         gone->first = seen;
+    }
 }
 
 void flow_seen_forget(void **tree, const struct probe *probe)
 {
     struct gone gone = {.probe = probe};
-    do { /* a tree must not change while it is walked; few are gone at a time */
-        gone.first = NULL;
-        twalk_r(*tree, find_gone, &gone);
-        if (gone.first) {
-            tdelete(gone.first, tree, compare);
-            free(gone.first);
-        }
-    } while (gone.first);
+    twalk_r(*tree, find_gone, &gone);
+    for (struct flow_seen *seen; (seen = gone.first); free(seen)) {
+        gone.first = seen->next_gone;
+        tdelete(seen, tree, compare);
+    }
 }
 
 void flow_seen_free(void **tree)
@@ -100,8 +101,7 @@ static json_t *name_json(const char name[FLOW_NAME])
     for (size_t i = 0; i < length; i++)
         if ((text[i] = name[i]) == '\0')
             text[i] = '@';
-    json_t *json = json_stringn(text, length);
-    return json ? json : json_string("?");
+    return text_json(text, length);
 }
 
 json_t *flow_json(const struct flow *flow, const struct graph *graph, const struct graph_flow *edge)
@@ -110,7 +110,6 @@ json_t *flow_json(const struct flow *flow, const struct graph *graph, const stru
     json_t *json = graph_flow_json(graph, edge, clock_realtime());
     char text[CLOCK_TEXT];
     size_t length = strnlen(flow->value.command, PROBE_COMMAND);
-    json_t *command = json_stringn(flow->value.command, length);
     json_object_set_new(json, "peer",
                         flow->key.transport == FLOW_UNIX
                             ? name_json(flow->value.name)
@@ -121,6 +120,6 @@ json_t *flow_json(const struct flow *flow, const struct graph *graph, const stru
     json_object_set_new(json, "last_seen",
                         json_string(clock_format(clock_wall(flow->value.last), text)));
     json_object_set_new(json, "pid", json_integer(flow->value.pid));
-    json_object_set_new(json, "command", command ? command : json_string("?"));
+    json_object_set_new(json, "command", text_json(flow->value.command, length));
     return json;
 }

@@ -23,10 +23,11 @@ struct flow_seen {
     uint64_t counted; /* of its connections */
     size_t other;     /* the replica at the other end, ENDS_NOBODY: not known */
     uint32_t other_generation;
-    uint64_t alone; /* since when nobody is known to be there, CLOCK_MONOTONIC */
-    bool looked;    /* has been noted once */
-    bool novel;     /* it began when its replica had been learned */
-    size_t edge;    /* the flow of the graph that it is part of, SIZE_MAX: none yet */
+    uint64_t alone;              /* since when nobody is known to be there, CLOCK_MONOTONIC */
+    bool looked;                 /* has been noted once */
+    bool novel;                  /* it began when its replica had been learned */
+    size_t edge;                 /* the flow of the graph that it is part of, SIZE_MAX: none yet */
+    struct flow_seen *next_gone; /* while they are forgotten */
 };
 
 /* A flow of the graph that has just come, between services that are learned. */

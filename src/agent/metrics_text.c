@@ -2,8 +2,11 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "agent/metrics.h"
+
+#include "base/text.h"
 
 void metrics_family(FILE *out, const char *name, const char *type, const char *help)
 {
@@ -17,30 +20,12 @@ void metrics_family(FILE *out, const char *name, const char *type, const char *h
     fprintf(out, "\n# TYPE %s %s\n", name, type);
 }
 
-/* Length of the UTF-8 character that begins at text (RFC 3629), 0 when none does. */
-static size_t character(const unsigned char *text)
-{
-    if (text[0] < 0x80)
-        return 1;
-    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-    bool overlong = text[0] < 0xc2 || (text[0] == 0xe0 && text[1] < 0xa0) ||
-                    (text[0] == 0xf0 && text[1] < 0x90);
-    bool beyond = text[0] > 0xf4 || (text[0] == 0xf4 && text[1] > 0x8f) ||
-                  (text[0] == 0xed && text[1] > 0x9f);
-    if (overlong || beyond)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
-}
-
 /* A byte that is no text becomes "?": one of them would have the whole page refused. */
 static void put_label(FILE *out, const char *name, const char *value)
 {
     fprintf(out, "%s=\"", name);
     while (*value) {
-        size_t length = character((const unsigned char *)value);
+        size_t length = text_character(value, strlen(value));
         if (length == 0)
             fputc('?', out);
         else if (*value == '\n')

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #define SLOTS    8192 /* chains of the hash table; a power of two */
 #define REMEMBER (60 * NS_PER_S)
@@ -217,19 +218,9 @@ static struct process *parent_of(struct process_table *table, const struct proce
     return parent && parent->replica == process->replica ? parent : NULL;
 }
 
-static json_t *text_json(const char *text)
+static json_t *argument_json(const char *text)
 {
-    /* Arguments come from the intruder: any bytes. What is no UTF-8 is shown as question marks. */
-    json_t *json = json_string(text);
-    if (json)
-        return json;
-    char *plain = memory_must(strndup(text, strlen(text)));
-    for (char *c = plain; *c; c++)
-        if (*c & 0x80)
-            *c = '?';
-    json = json_string(plain);
-    free(plain);
-    return json;
+    return text_json(text, strlen(text));
 }
 
 static json_t *level(struct process_table *table, const struct process *process)
@@ -244,9 +235,10 @@ static json_t *level(struct process_table *table, const struct process *process)
         program = above->program;
     }
     json_t *json = json_pack("{s:I}", "pid", (json_int_t)process->pid);
-    json_object_set_new(json, "command", text_json(process->command));
-    json_object_set_new(json, "program", text_json(program ? program : ""));
-    json_object_set_new(json, "arguments", text_json(process->arguments ? process->arguments : ""));
+    json_object_set_new(json, "command", argument_json(process->command));
+    json_object_set_new(json, "program", argument_json(program ? program : ""));
+    json_object_set_new(json, "arguments",
+                        argument_json(process->arguments ? process->arguments : ""));
     return json;
 }
 
@@ -279,7 +271,7 @@ json_t *process_tree(struct process_table *table, uint32_t pid, uint32_t replica
     if (!process) {
         json_array_append_new(tree,
                               json_pack("{s:I,s:o,s:s,s:s}", "pid", (json_int_t)pid, "command",
-                                        text_json(command), "program", "", "arguments", ""));
+                                        argument_json(command), "program", "", "arguments", ""));
         return tree;
     }
     for (int depth = 0; process && depth < PROCESS_TREE_DEPTH; depth++) {

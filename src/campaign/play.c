@@ -213,7 +213,8 @@ int campaign_play(const struct campaign *campaign, const struct play_options *op
     sigaddset(&ending, SIGTERM);
     sigprocmask(SIG_BLOCK, &ending, &before);
     timetable_make(campaign, &play.timetable);
-    autoclose int signals = play.signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+    autoclose int signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+    play.signals = signals;
     snprintf(play.label, sizeof play.label, "learning");
     int done = play_open(&play, err);
     if (done == 0) {

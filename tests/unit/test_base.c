@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 static void whole_numbers(void **state)
 {
@@ -100,11 +101,37 @@ static void times_are_iso_8601(void **state)
     assert_int_equal(clock_passed(3, 7), 0);
 }
 
+/* A path that an intruder has chosen still tells all that is text in it. */
+static void hostile_bytes_stay_readable(void **state)
+{
+    static const struct {
+        const char *bytes, *text;
+        size_t length;
+    } CASES[] = {
+        {"/tmp/\xff\xfe/x", "/tmp/\?\?/x", 9},
+        {"caf\xc3\xa9", "caf\xc3\xa9", 5},
+        {"caf\xc3", "caf?", 4},                  /* cut within a character */
+        {"\xed\xa0\x80 \xc0\xaf", "??\? ??", 6}, /* a surrogate; an overlong slash */
+        {"\xf0\x9f\xa6\x8e\xff", "\xf0\x9f\xa6\x8e?", 5},
+        {"", "", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        json_t *json = text_json(CASES[i].bytes, CASES[i].length);
+        assert_non_null(json);
+        assert_string_equal(json_string_value(json), CASES[i].text);
+        json_decref(json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_numbers),       cmocka_unit_test(fractions),
-        cmocka_unit_test(durations_and_sizes), cmocka_unit_test(errors_carry_context),
+        cmocka_unit_test(hostile_bytes_stay_readable),
+        cmocka_unit_test(whole_numbers),
+        cmocka_unit_test(fractions),
+        cmocka_unit_test(durations_and_sizes),
+        cmocka_unit_test(errors_carry_context),
         cmocka_unit_test(times_are_iso_8601),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
