@@ -6,8 +6,8 @@
 #include <systemd/sd-event.h>
 
 #include "agent/alert.h"
-#include "agent/cause.h"
 #include "agent/canary.h"
+#include "agent/cause.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/fact.h"
