@@ -190,9 +190,10 @@ static void pause_start(struct guardian *guardian)
     guardian->pause = healthy || guardian->pause == 0 ? PAUSE_FIRST : 2 * guardian->pause;
     if (guardian->pause > PAUSE_MOST)
         guardian->pause = PAUSE_MOST;
-    while (!guardian->ending && clock_monotonic() < until) {
+    uint64_t now;
+    while (!guardian->ending && (now = clock_monotonic()) < until) {
         struct pollfd signals = {.fd = guardian->signals, .events = POLLIN};
-        if (poll(&signals, 1, (int)((until - clock_monotonic()) / NS_PER_MS) + 1) > 0)
+        if (poll(&signals, 1, (int)((until - now) / NS_PER_MS) + 1) > 0)
             take_signals(guardian);
     }
 }

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
+#include "cmd/terminal.h"
 
 static const struct cmd_option OPTIONS[] = {
     ASK_SOCKET_OPTION,
@@ -39,14 +40,18 @@ static void print_harm(const json_t *harm)
     const json_t *own = json_object_get(harm, "own");
     const json_t *leads = json_object_get(harm, "leads_to"), *step;
     size_t i;
-    printf("%-24s %.3f\n", ask_text(harm, "service"), ask_real(harm, "harm"));
+    terminal_print(stdout, PAINT_BOLD, ask_text(harm, "service"));
+    printf("  %.3f\n", ask_real(harm, "harm"));
     printf("  %.3f  its own: criticality %.3g x miss %.3f / 0.915\n", ask_real(own, "harm"),
            ask_real(own, "criticality"), ask_real(own, "miss"));
     print_sides(json_object_get(own, "sides"));
     print_powers(json_object_get(own, "powers"));
-    json_array_foreach (leads, i, step)
-        printf("  %.3f  leads to %s: probability %.3f x harm %.3f\n", ask_real(step, "adds"),
-               ask_text(step, "service"), ask_real(step, "probability"), ask_real(step, "harm"));
+    json_array_foreach (leads, i, step) {
+        printf("  %.3f  leads to ", ask_real(step, "adds"));
+        terminal_print(stdout, PAINT_NONE, ask_text(step, "service"));
+        printf(": probability %.3f x harm %.3f\n", ask_real(step, "probability"),
+               ask_real(step, "harm"));
+    }
 }
 
 static int run(const struct cmd_line *line, struct error *err)

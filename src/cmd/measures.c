@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
+#include "cmd/terminal.h"
 
 #define PATIENCE (30 * NS_PER_S)
 
@@ -42,15 +43,15 @@ static bool is_over(const json_t *measure)
     return strcmp(state, "in force") != 0 && strcmp(state, "undoing") != 0;
 }
 
-static void print_measure(const json_t *measure)
+static void add_measure(struct table *table, const json_t *measure)
 {
-    char expires[CLOCK_TEXT] = "-";
+    char expires[CLOCK_TEXT] = "-", number[24], after[32];
     if (ask_number(measure, "expires") > 0 && !is_over(measure))
         clock_format((uint64_t)ask_number(measure, "expires"), expires);
-    printf("%-5lld %-11s %-10s %-24s %-28s %8.1f  %s\n", (long long)ask_number(measure, "number"),
-           ask_text(measure, "measure"), ask_text(measure, "state"),
-           ask_text(measure, "replica_name"), expires, ask_real(measure, "latency_ms"),
-           ask_text(measure, "why"));
+    snprintf(number, sizeof number, "%lld", (long long)ask_number(measure, "number"));
+    snprintf(after, sizeof after, "%.1f", ask_real(measure, "latency_ms"));
+    table_add(table, number, ask_text(measure, "measure"), ask_text(measure, "state"),
+              ask_text(measure, "replica_name"), expires, after, ask_text(measure, "why"), NULL);
 }
 
 static int list(const struct cmd_line *line, struct error *err)
@@ -61,19 +62,23 @@ static int list(const struct cmd_line *line, struct error *err)
     bool json = cmd_has(line, &verb_measures, "json"), all = cmd_has(line, &verb_measures, "all");
     if (ask(line, &verb_measures, json_pack("{s:s}", "verb", "measures"), &reply, err) < 0)
         return -1;
-    if (!json)
-        printf("%-5s %-11s %-10s %-24s %-28s %8s\n", "N", "MEASURE", "STATE", "REPLICA", "EXPIRES",
-               "AFTER MS");
+    struct table *table = table_new();
+    size_t rows = 1;
+    table_add(table, "N", "MEASURE", "STATE", "REPLICA", "EXPIRES", "AFTER MS", "WHY", NULL);
     json_array_foreach (json_object_get(reply, "measures"), i, measure) {
         if (is_over(measure) && !all)
             continue;
         if (!json) {
-            print_measure(measure);
+            add_measure(table, measure);
+            rows++;
         } else {
             json_dumpf(measure, stdout, JSON_COMPACT);
             putchar('\n');
         }
     }
+    for (size_t row = 0; !json && row < rows; row++)
+        table_print(table, row, 0, row ? PAINT_NONE : PAINT_DIM, stdout);
+    table_free(table);
     json_decref(reply);
     return EXIT_DONE;
 }
@@ -136,7 +141,9 @@ static int undo(const struct cmd_line *line, struct error *err)
             &reply, err) < 0)
         return -1;
     const json_t *measure = json_object_get(reply, "measure");
-    printf("undoing %s of %s\n", ask_text(measure, "measure"), ask_text(measure, "replica_name"));
+    printf("undoing %s of ", ask_text(measure, "measure"));
+    terminal_print(stdout, PAINT_NONE, ask_text(measure, "replica_name"));
+    putchar('\n');
     json_decref(reply);
     return await(line, number, err);
 }
@@ -168,8 +175,9 @@ static int approve(const struct cmd_line *line, struct error *err)
             err) < 0)
         return -1;
     const json_t *plan = json_object_get(reply, "plan");
-    printf("plan %llu for %s is carried out:", (unsigned long long)number,
-           ask_text(plan, "replica_name"));
+    printf("plan %llu for ", (unsigned long long)number);
+    terminal_print(stdout, PAINT_NONE, ask_text(plan, "replica_name"));
+    fputs(" is carried out:", stdout);
     json_array_foreach (json_object_get(plan, "chosen"), i, name)
         printf("%s %s", i ? "," : "", json_string_value(name));
     putchar('\n');

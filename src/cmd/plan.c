@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
+#include "cmd/terminal.h"
 
 static const struct cmd_option OPTIONS[] = {
     {"dry-run", 'n', NULL, "what would be done now about each replica; nothing is done"},
@@ -23,8 +24,8 @@ static void print_options(const char *stage, const json_t *options)
         printf("  %-9s %-11s %7.3f  = spares %.3f - costs %.3f - collateral %.3f", i ? "" : stage,
                ask_text(option, "measure"), ask_real(option, "value"), ask_real(option, "spares"),
                ask_real(option, "cost"), ask_real(option, "collateral"));
-        if (*ask_text(option, "refused"))
-            printf("; refused: %s", ask_text(option, "refused"));
+        fputs(*ask_text(option, "refused") ? "; refused: " : "", stdout);
+        terminal_print(stdout, PAINT_NONE, ask_text(option, "refused"));
         putchar('\n');
     }
 }
@@ -37,11 +38,14 @@ static void print_plan(const json_t *plan)
     size_t i;
     if (ask_number(plan, "number") > 0)
         printf("plan %lld  %s  ", (long long)ask_number(plan, "number"), ask_text(plan, "time"));
-    printf("%s, %s: %s\n  belief %.3f, harm %.3f, %lld replicas serve (at least %lld must), "
+    terminal_print(stdout, PAINT_BOLD, ask_text(plan, "service"));
+    fputs(", ", stdout);
+    terminal_print(stdout, PAINT_NONE, ask_text(plan, "replica_name"));
+    printf(": %s\n  belief %.3f, harm %.3f, %lld replicas serve (at least %lld must), "
            "policy %s\n  chosen:",
-           ask_text(plan, "service"), ask_text(plan, "replica_name"), ask_text(plan, "state"),
-           ask_real(plan, "belief"), ask_real(plan, "harm"), (long long)ask_number(plan, "serving"),
-           (long long)ask_number(plan, "minimum"), ask_text(plan, "policy"));
+           ask_text(plan, "state"), ask_real(plan, "belief"), ask_real(plan, "harm"),
+           (long long)ask_number(plan, "serving"), (long long)ask_number(plan, "minimum"),
+           ask_text(plan, "policy"));
     json_array_foreach (json_object_get(plan, "chosen"), i, name)
         printf("%s %s", i ? "," : "", json_string_value(name));
     puts(i ? "" : " nothing");
