@@ -53,9 +53,10 @@ def shop():
 @contextmanager
 def daemon(directory: Path, known: Path | None):
     """One with default settings that sees nothing but the shop, and knows nothing yet but the
-    profiles of another one's state directory."""
+    profiles and flows of another one's state directory."""
     if known:
         shutil.copytree(known / "profiles", directory / "state/profiles")
+        shutil.copy(known / "flows.json", directory / "state")
     settings = {"state_dir": str(directory / "state"), "socket": str(directory / "socket"),
                 "engines": {"docker": "off", "podman": "off", "lxc": "off",
                             "oci": [f"/run/skink-testbed/skink-testbed-{NAME}/oci"]}}
@@ -97,7 +98,7 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     for part in PARTS:
         parser.add_argument(f"--{part}", type=Path, default=CAMPAIGNS / f"{part}.yml")
-    parser.add_argument("--state", type=Path, help="begin with the profiles of this state directory")
+    parser.add_argument("--state", type=Path, help="begin with what another run learned: its state directory")
     parser.add_argument("--directory", type=Path, default=ROOT / "build/campaign",
                         help="where the data sets go; what was there before is removed")
     parser.add_argument("--out", type=Path, default=ROOT / "build/campaign.json")

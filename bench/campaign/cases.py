@@ -19,7 +19,8 @@ def _lines(path: Path) -> list[dict]:
 
 @dataclass
 class Alert:
-    """As it was first told, with the score that incidents gave it in the end."""
+    """As it was first told, or told again for a new fact, with the score that incidents gave it in
+    the end."""
 
     service: str
     detector: str
@@ -27,6 +28,7 @@ class Alert:
     first: float  # the first thing foreign
     score: float
     message: str
+    opened: bool = True  # else it was open already, and grew
 
 
 @dataclass
@@ -70,20 +72,34 @@ class DataSet:
         return (when(steps[0]["from"]), when(steps[-1]["until"])) if steps else (0, 0)
 
     def between(self, begin: float, end: float) -> list[Alert]:
-        return [alert for alert in self.alerts if begin <= alert.time <= end]
+        """What was said then of what began then: alerts that were opened, and those, open already,
+        that name a program, a file or a call of another service new since."""
+        return [alert for alert in self.alerts if begin <= alert.time <= end
+                and (alert.opened or alert.first >= begin)]
+
+    def opened(self, begin: float, end: float) -> list[Alert]:
+        return [alert for alert in self.between(begin, end) if alert.opened]
+
+
+def _told(line: dict, scores: dict[str, float], opened: bool, first: float) -> Alert:
+    return Alert(line["service"], line["detector"], when(line["time"]), first,
+                 scores.get(line["id"], 0.5), line["message"], opened)
 
 
 def _alerts(directory: Path) -> list[Alert]:
     scores: dict[str, float] = {}
     for incident in _lines(directory / "incidents.jsonl"):
         scores |= {alert["id"]: alert["score"] for alert in incident["alerts"]}
-    told: dict[str, Alert] = {}
+    told, latest = [], {}  # latest: fact of an alert that was told
     for line in _lines(directory / "alerts.jsonl"):
-        if line["state"] == "open" and line["id"] not in told:
-            told[line["id"]] = Alert(line["service"], line["detector"], when(line["time"]),
-                                     when(line["first_seen"]), scores.get(line["id"], 0.5),
-                                     line["message"])
-    return list(told.values())
+        facts = sorted(when(fact["time"]) for fact in line.get("facts", []))
+        before = latest.get(line["id"])
+        if before is None:
+            told.append(_told(line, scores, True, when(line["first_seen"])))
+        else:
+            told += [_told(line, scores, False, time) for time in facts if time > before][:1]
+        latest[line["id"]] = max([*facts, before or 0])
+    return told
 
 
 def read(directory: Path) -> DataSet:

@@ -29,7 +29,7 @@ def share(part: int, of: int) -> dict:
 def false_alarms(data: DataSet, services: int) -> dict:
     """Each alert of a benign stretch is a false one."""
     begin, end = data.stretch()
-    false = data.between(begin, end)
+    false = data.opened(begin, end)
     days = (end - begin) / DAY * services
     return {"value": len(false) / days, "interval": intervals.rate(len(false), days),
             "count": len(false), "hours": (end - begin) / 3600, "services": services,
@@ -46,6 +46,7 @@ def rows(data: DataSet, found: dict) -> list[dict]:
             "attack": attack.name, "entry": attack.entry, "path": attack.path,
             "aside": attack.aside, "found": bool(first),
             "service": first and first.service, "detector": first and first.detector,
+            "opened": first and first.opened,
             "seconds_to_alert": first and round(first.time - attack.begin, 4),
             "foreign_to_alert_ms": first and round((first.time - first.first) * 1000, 3),
             "elsewhere": sorted({a.service for a in attack.alerts} - set(attack.taken)),

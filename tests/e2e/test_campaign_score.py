@@ -76,6 +76,20 @@ def test_what_is_found(attacks):
     assert result["found"]["interval"][0] < 1 / 3 < result["found"]["interval"][1]
 
 
+def test_an_alert_that_is_open_already(tmp_path):
+    """It tells of an attack when it names a fact that began with it, and not by being told again."""
+    def told(state, time, *facts):
+        return alert("a", "web", time) | {"state": state, "first_seen": at(50),
+                                          "facts": [{"time": at(fact)} for fact in facts]}
+    data = write(tmp_path / "open", [attack("first", 100, ["edge", "web"], "web"),
+                                     attack("second", 200, ["edge", "web"], "web"),
+                                     attack("third", 300, ["edge", "web"], "web")],
+                 [told("open", 51), told("growing", 101), told("growing", 202, 201.5),
+                  told("growing", 302, 201.5)])
+    assert {one.name: [(a.time - BEGIN, a.opened) for a in one.found] for one in data.attacks} == {
+        "first": [], "second": [(202, False)], "third": []}
+
+
 def test_where_the_entry_is_put(attacks):
     result = score.score(attacks, None, 4, RANK)
     place = {row["attack"]: row["entry_place"] for row in result["rows"]}
