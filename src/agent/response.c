@@ -17,8 +17,9 @@
 #define HOUR    (3600 * NS_PER_S)
 #define VERDICT (5 * NS_PER_S) /* a contained replica that is foreign after this is not */
 #define SETTLED (1 * NS_PER_S) /* calls that were under way when the measure came */
-#define AGAIN \
-    (10 * NS_PER_S) /* what could not be ended when it expired is tried again after this */
+/* What could not be ended is tried again after this, then after twice as long, and so on. */
+#define AGAIN         (10 * NS_PER_S)
+#define AGAIN_DOUBLED 8 /* times */
 
 /* ---- the plan ---- */
 
@@ -278,6 +279,15 @@ static void read_powers(struct agent *agent)
     }
 }
 
+/* Each try is told and sealed: what can never be ended must not fill the log. */
+static void put_off(json_t *record, uint64_t wall)
+{
+    uint64_t tries = record_number(record, "tries");
+    uint64_t wait = AGAIN << (tries < AGAIN_DOUBLED ? tries : AGAIN_DOUBLED);
+    json_object_set_new(record, "again", json_integer((json_int_t)wall + (json_int_t)wait));
+    json_object_set_new(record, "tries", json_integer((json_int_t)tries + 1));
+}
+
 void response_tick(struct agent *agent, uint64_t now)
 {
     read_powers(agent);
@@ -290,8 +300,7 @@ void response_tick(struct agent *agent, uint64_t now)
             continue;
         judge(agent, record, now);
         if (expires && wall > expires && wall > record_number(record, "again")) {
-            json_object_set_new(record, "again",
-                                json_integer((json_int_t)wall + (json_int_t)AGAIN));
+            put_off(record, wall);
             response_take_back(agent, record, true);
         }
     }

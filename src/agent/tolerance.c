@@ -84,13 +84,6 @@ void tolerance_note(struct agent *agent, const struct watched *watched,
                   clock_monotonic());
 }
 
-double tolerance_belief(const struct agent *agent, const struct watched *watched)
-{
-    const struct memory *memory = memory_of(agent->tolerance, watched->service->name);
-    const struct tolerance_rule *rule = &watched->service->config.tolerance;
-    return evidence_belief(&memory->evidence, watched->cgroup, rule->memory, clock_monotonic());
-}
-
 /* ---- views ---- */
 
 static double seconds(uint64_t ns)

@@ -63,9 +63,6 @@ struct tolerance_view tolerance_view(const struct agent *agent, const char *serv
 /* The next service by its name, NULL after the last: each once. before: NULL at first. */
 const char *tolerance_service(const struct agent *agent, const char *before);
 
-/* The belief that a replica is compromised, 0 to 1. */
-double tolerance_belief(const struct agent *agent, const struct watched *watched);
-
 /* ---- tolerance_json.c ---- */
 
 /* {"verb": "tolerance", "service": NAME, "horizon_s": SECONDS}, both optional. New reference. */

@@ -138,6 +138,17 @@ static int64_t started(pid_t pid)
     return (int64_t)(clock_realtime() / NS_PER_S) - boot.tv_sec + up;
 }
 
+/* As /proc/mounts writes names: the intruder's own must not look like a line of another file. */
+static void put_name(FILE *out, const char *name)
+{
+    for (; *name; name++) {
+        if ((unsigned char)*name < ' ' || *name == '\\' || *name == 0x7f)
+            fprintf(out, "\\%03o", (unsigned)*name);
+        else
+            fputc(*name, out);
+    }
+}
+
 /* Files of the container's root, and of what is writable in it, that changed after it was started.
  */
 static size_t list_changes(pid_t pid, const char *directory)
@@ -160,7 +171,8 @@ static size_t list_changes(pid_t pid, const char *directory)
         if ((entry->fts_info != FTS_F && entry->fts_info != FTS_SL) ||
             entry->fts_statp->st_ctim.tv_sec < since)
             continue;
-        fprintf(out, "%s\t%lld\n", path, (long long)entry->fts_statp->st_size);
+        put_name(out, path);
+        fprintf(out, "\t%lld\n", (long long)entry->fts_statp->st_size);
         listed++;
     }
     if (tree)
