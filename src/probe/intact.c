@@ -1,6 +1,7 @@
 /* What another has changed in the kernel is noticed, and put back. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,12 +12,14 @@ void table_noted(struct probe *probe, uint32_t table)
     probe->expected[table] = probe->tables[table];
 }
 
+#define TABLE_BYTES (offsetof(struct table, accesses) + sizeof(__u32)) /* the rest is padding */
+
 /* The tables: nobody but this process writes them. */
 static int tables_intact(struct probe *probe)
 {
     int changed = 0;
     for (uint32_t i = 0; i < PROBE_TABLES; i++) {
-        if (memcmp(&probe->tables[i], &probe->expected[i], sizeof *probe->tables) == 0)
+        if (memcmp(&probe->tables[i], &probe->expected[i], TABLE_BYTES) == 0)
             continue;
         probe->tables[i] = probe->expected[i];
         changed++;
