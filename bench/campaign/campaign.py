@@ -115,9 +115,9 @@ def main() -> None:
             learning = [one["service"] for one in watched if one["mode"] == "learning"]
             say(f"{len(watched)} services are watched;", "still learned:" if learning else
                 "all have been learned", *learning)
-    result = score.circumstances() | score.score(
-        read(options.directory / "attacks"), read(options.directory / "benign"),
-        len(watched), ROOT / "build/bench/rank")
+    attacks = read(options.directory / "attacks")
+    result = score.circumstances(attacks) | score.score(
+        attacks, read(options.directory / "benign"), len(watched), ROOT / "build/bench/rank")
     result |= {"not_learned": learning, "began_with_profiles": bool(options.state)}
     score.show(result)
     options.out.write_text(json.dumps(result, indent=1) + "\n")

@@ -7,9 +7,6 @@ the rankers put the entry. `./do campaign` plays and scores; this scores what li
 
 import argparse
 import json
-import platform
-import subprocess
-import time
 from pathlib import Path
 
 import entry
@@ -79,13 +76,10 @@ def score(attacks: DataSet, benign: DataSet | None, services: int, program: Path
         "rows": rows(attacks, found["as_seen"])}
 
 
-def circumstances() -> dict:
-    def git(*words: str) -> str:
-        return subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=ROOT,
-                              capture_output=True, text=True, check=True).stdout.strip()
-    return {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "commit": git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else ""),
-            "kernel": platform.release()}
+def circumstances(attacks: DataSet) -> dict:
+    """Of the playing, whenever it is scored."""
+    return {"date": attacks.about.get("begin"), "commit": attacks.about.get("commit"),
+            "kernel": attacks.about.get("kernel")}
 
 
 def _interval(figure: dict | None) -> str:
@@ -120,9 +114,10 @@ def main() -> None:
     parser.add_argument("--services", type=int, required=True, help="services that were watched")
     parser.add_argument("--out", type=Path, help="where the figures go, as JSON")
     options = parser.parse_args()
-    result = circumstances() | score(read(options.attacks),
-                                     read(options.benign) if options.benign else None,
-                                     options.services, ROOT / "build/bench/rank")
+    attacks = read(options.attacks)
+    result = circumstances(attacks) | score(attacks,
+                                            read(options.benign) if options.benign else None,
+                                            options.services, ROOT / "build/bench/rank")
     show(result)
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
