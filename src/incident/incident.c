@@ -108,8 +108,8 @@ static void grow(struct filed *filed, const struct incident_alert *alert)
 {
     const struct growth now = {filed->grown ? alert->last : alert->first, alert->score,
                                alert->novelties};
-    const struct growth *before = &filed->growth[filed->grown - 1];
-    if (filed->grown && before->score == now.score && before->novelties == now.novelties)
+    const struct growth *before = filed->grown ? &filed->growth[filed->grown - 1] : NULL;
+    if (before && before->score == now.score && before->novelties == now.novelties)
         return;
     if (filed->grown == INCIDENT_GROWTH) {
         filed->grown = 0;

@@ -31,7 +31,7 @@ struct probe {
     struct pattern_secret secret;
     uint32_t length[PATTERN_KINDS]; /* n and m */
     struct pool *pool;
-    struct table *tables; /* the maps' memory */
+    struct table *tables;                /* the maps' memory */
     struct table expected[PROBE_TABLES]; /* as this process has left them */
     struct replica *replicas;
     struct table_range range[PROBE_TABLES][TABLE_KINDS];
