@@ -34,7 +34,8 @@ static void judge(struct agent *agent, struct watched *watched, const struct acc
     bool in_table = learned && event->table == service->table;
     if (service->mode == MODE_OFF || service->accesses.mode == MODE_OFF)
         return;
-    if (in_table || watched->learns_start || service->accesses.mode == MODE_LEARN) {
+    if (in_table || watched->learns_start || service->accesses.mode == MODE_LEARN ||
+        access_set_resembles(profile_accesses_known(service->profile), event->kind, event->path)) {
         learn(agent, watched, event, in_table);
         return;
     }

@@ -1,7 +1,9 @@
 #include "agent/canary.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/parse.h"
 
+#define CAGE    "skink-canary-" /* and a process: the name of its cgroup */
 #define SONG    64             /* calls, and the length of its epochs: each song enters a new one */
 #define PATIENT (3 * NS_PER_S) /* then one looks whether it has been stopped */
 
@@ -115,12 +119,30 @@ struct canary *canary_start(const struct guard *guard)
     return canary;
 }
 
+/* Those of daemons that were killed, and whose guardians are gone. One that is in use stays. */
+static void remove_empty_cages(const struct cgroup_hierarchy *hierarchy)
+{
+    struct error ignored;
+    struct dirent *entry;
+    uint64_t pid;
+    DIR *root = opendir(hierarchy->mount);
+    if (!root)
+        return;
+    while ((entry = readdir(root)))
+        if (strncmp(entry->d_name, CAGE, strlen(CAGE)) == 0 &&
+            parse_u64("pid", entry->d_name + strlen(CAGE), 1, INT_MAX, &pid, &ignored) == 0 &&
+            kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+            unlinkat(dirfd(root), entry->d_name, AT_REMOVEDIR);
+    closedir(root);
+}
+
 int canary_cage(struct canary *canary, const struct cgroup_hierarchy *hierarchy, struct error *err)
 {
     uint64_t key;
     canary->hierarchy = hierarchy;
+    remove_empty_cages(hierarchy);
     /* One name for every daemon of a guardian: what one that was killed leaves, the next takes. */
-    snprintf(canary->cgroup, sizeof canary->cgroup, "skink-canary-%d",
+    snprintf(canary->cgroup, sizeof canary->cgroup, CAGE "%d",
              (int)(canary->guard.first ? canary->guard.first : getpid()));
     if (cgroup_make(hierarchy, canary->cgroup, &key, err) == 0)
         return 0;

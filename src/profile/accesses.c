@@ -223,6 +223,46 @@ bool access_set_has(const struct access_set *set, enum access_kind kind, const c
     return false;
 }
 
+/* ---- temporary files ---- */
+
+#define WORD_LEAST 4 /* letters of the word before the arbitrary end, its separator included */
+#define TAIL_LEAST 5 /* of the end, in which digits are folded */
+#define TAIL_MOST  16
+
+static bool is_arbitrary(const char *tail)
+{
+    size_t length = strlen(tail);
+    return length >= TAIL_LEAST && length <= TAIL_MOST && !strpbrk(tail, "./");
+}
+
+/* Are both of them one word, a separator, and an arbitrary end? */
+static bool alike(const char *a, const char *b)
+{
+    size_t word = 0;
+    for (size_t i = 0; a[i] && a[i] == b[i]; i++)
+        if (strchr("-_.", a[i]))
+            word = i + 1;
+    return word >= WORD_LEAST && is_arbitrary(a + word) && is_arbitrary(b + word);
+}
+
+bool access_set_resembles(const struct access_set *set, enum access_kind kind, const char *path)
+{
+    char folded[ACCESS_PATH] = "";
+    if (kind != ACCESS_WRITE && kind != ACCESS_CHANGE)
+        return false;
+    memccpy(folded, path, '\0', sizeof folded - 1);
+    access_fold(folded);
+    const char *slash = strrchr(folded, '/');
+    size_t size = slash ? (size_t)(slash - folded) + 1 : 0;
+    for (size_t i = first_below(set, kind, folded, size);
+         i < set->count && set->list[i].kind == kind &&
+         strncmp(set->list[i].path, folded, size) == 0;
+         i++)
+        if (!set->list[i].below && alike(set->list[i].path + size, folded + size))
+            return true;
+    return false;
+}
+
 void access_set_join(struct access_set *set, const struct access_set *other)
 {
     for (size_t i = 0; i < other->count; i++) {

@@ -40,6 +40,13 @@ void access_set_free(struct access_set *set);
 const struct known_access *access_set_add(struct access_set *set, enum access_kind kind,
                                           const char *path, bool below);
 
+/*
+ * Is this the access to one more temporary file: has a file been written or changed in the same
+ * directory whose name begins with the same word and ends as arbitrarily (wgunicorn-ss1giczh)?
+ * What is so named is made by the programs that the service runs, with mkstemp and its kin.
+ */
+bool access_set_resembles(const struct access_set *set, enum access_kind kind, const char *path);
+
 /* Is this access known, by itself or by an opened directory above it? */
 bool access_set_has(const struct access_set *set, enum access_kind kind, const char *path,
                     bool below);

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,8 @@ def held(daemon, kind):
     """Objects of a kind in the kernel that the daemon holds."""
     ids = set()
     for entry in Path(f"/proc/{daemon.pid}/fdinfo").iterdir():
-        ids |= set(re.findall(rf"^{kind}_id:\s*(\d+)", entry.read_text(), re.M))
+        with suppress(FileNotFoundError):  # closed meanwhile
+            ids |= set(re.findall(rf"^{kind}_id:\s*(\d+)", entry.read_text(), re.M))
     return [one for one in bpftool(kind, "list") if str(one["id"]) in ids]
 
 

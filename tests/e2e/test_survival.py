@@ -11,7 +11,7 @@ from conftest import wait_until
 from engines import FakeEngine, container, make_bundle, run
 from test_daemon import INTRUSION, bpf_objects
 
-NO_LOSS = dict.fromkeys(("reports", "table", "storage", "quota", "process", "flows"), 0)
+NO_LOSS = dict.fromkeys(("reports", "table", "storage", "quota", "process", "flows", "paths"), 0)
 CROWD = 1200  # more than the probe has places for replicas (1024) and tables (512)
 PIDS = Path("/sys/fs/cgroup/pids")
 

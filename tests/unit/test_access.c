@@ -210,6 +210,24 @@ static void the_order_does_not_matter(void **state)
     }
 }
 
+static void one_more_temporary_file_resembles_the_others(void **state)
+{
+    (void)state;
+    struct access_set set = {0};
+    access_set_add(&set, ACCESS_WRITE, "/dev/shm/wgunicorn-ab0cdefg", false);
+    access_set_add(&set, ACCESS_WRITE, "/srv/lizard-bbbbb.jpg", false);
+    access_set_add(&set, ACCESS_READ, "/etc/shop/key-abcdef", false);
+    assert_true(access_set_resembles(&set, ACCESS_WRITE, "/dev/shm/wgunicorn-ss1gi_zh"));
+    assert_false(access_set_resembles(&set, ACCESS_CHANGE, "/dev/shm/wgunicorn-ss1gi_zh"));
+    assert_false(access_set_resembles(&set, ACCESS_WRITE, "/dev/wgunicorn-ss1gi_zh"));
+    assert_false(access_set_resembles(&set, ACCESS_WRITE, "/dev/shm/wgunicorn-a"));
+    assert_false(access_set_resembles(&set, ACCESS_WRITE, "/dev/shm/wgunicorn-ss1gi.so"));
+    assert_false(access_set_resembles(&set, ACCESS_WRITE, "/dev/shm/other-ss1gi_zh"));
+    assert_false(access_set_resembles(&set, ACCESS_WRITE, "/srv/lizard-aaaaa.php"));
+    assert_false(access_set_resembles(&set, ACCESS_READ, "/etc/shop/key-ghijkl"));
+    access_set_free(&set);
+}
+
 static void a_full_set_takes_no_more(void **state)
 {
     (void)state;
@@ -233,6 +251,7 @@ int main(void)
         cmocka_unit_test(the_root_is_never_opened),
         cmocka_unit_test(relative_names_have_a_directory_of_their_own),
         cmocka_unit_test(the_order_does_not_matter),
+        cmocka_unit_test(one_more_temporary_file_resembles_the_others),
         cmocka_unit_test(a_full_set_takes_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
