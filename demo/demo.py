@@ -243,8 +243,7 @@ class Play:
         line()
         line(f"  {paint('ALERT', 'red', 'bold')}  service {alert['service']} {alert['version']}, "
              f"replica {paint(self.daemon.short(alert['replica']), 'bold')}")
-        line(f"  why    {alert['score']} of the last {alert['of']} windows of a thread unknown "
-             f"({alert['detector']}, threshold {alert['threshold']})")
+        line(f"  why    {_why(alert)} ({alert['detector']}, threshold {alert['threshold']})")
         line(f"  first  {first['call']} by {first['command']} ({first['pid']}), {first['time']}")
         line(f"  after  {paint(latency, 'bold')} from there to this alert")
         for depth, process in enumerate(last["process_tree"]):
@@ -255,6 +254,12 @@ class Play:
         for number, (command, window) in enumerate(_windows(last["unknown"])):
             line(f"  {'' if number else 'new':7}{command:8}{window}")
         line(f"  so far {last['novelties']} new patterns, seen {last['mismatches']} times")
+
+
+def _why(alert: dict) -> str:
+    if alert["detector"] in ("file", "exec", "flow"):  # what the service never did, by name
+        return alert["message"].partition(" replica ")[2].partition(" ")[2].rpartition(", by ")[0]
+    return f"{alert['score']} of the last {alert['of']} windows of a thread unknown"
 
 
 def _process(process: dict) -> str:
