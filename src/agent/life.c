@@ -1,47 +1,23 @@
 #include "agent/life.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/parse.h"
 
 #define LOOK_EVERY (10 * NS_PER_S)
-#define START_TIME 20 /* words behind a process's name in /proc/PID/stat (proc(5), field 22) */
 
 /* ---- birth ---- */
-
-/* Clock ticks after the boot at which the process started; 0: nobody knows. */
-static uint64_t start_ticks(pid_t pid)
-{
-    char path[64], text[1024];
-    uint64_t ticks;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    text[got > 0 ? got : 0] = '\0';
-    const char *at = strrchr(text, ')');
-    for (int i = 0; i < START_TIME && at; i++)
-        at = strchr(at + 1, ' ');
-    if (!at)
-        return 0;
-    at++;
-    return parse_digits(&at, text + strlen(text), 10, &ticks) ? ticks : 0;
-}
 
 static uint64_t birth(const struct workload *workload, uint64_t appeared, uint64_t now)
 {
     struct timespec boot;
-    uint64_t ticks = workload->pid > 0 ? start_ticks(workload->pid) : 0;
+    uint64_t started = workload->pid > 0 ? workload_started(workload->pid) : 0;
     clock_gettime(CLOCK_BOOTTIME, &boot);
     uint64_t up = (uint64_t)boot.tv_sec * NS_PER_S + (uint64_t)boot.tv_nsec;
-    uint64_t started = ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
-    uint64_t age = ticks ? clock_passed(up, started) : clock_passed(now, appeared);
+    uint64_t age = started ? clock_passed(up, started) : clock_passed(now, appeared);
     return age < now ? now - age : 1;
 }
 

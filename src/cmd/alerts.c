@@ -28,8 +28,7 @@ struct listing {
 static void show(const struct listing *listing, const json_t *alert)
 {
     if (listing->json) {
-        json_dumpf(alert, stdout, JSON_COMPACT);
-        putchar('\n');
+        ask_print_line(alert);
     } else {
         alert_print(alert, stdout);
     }

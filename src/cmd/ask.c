@@ -1,9 +1,12 @@
 #include "cmd/ask.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/control.h"
+#include "base/cleanup.h"
 #include "base/memory.h"
 
 char *ask_socket(const char *option)
@@ -17,6 +20,27 @@ char *ask_socket(const char *option)
     char *path = memory_must(strdup(config->socket));
     config_free(config);
     return path;
+}
+
+int ask_daemon(const struct cmd_line *line, const struct verb *verb, json_t *request,
+               json_t **reply, struct error *err)
+{
+    autofree char *socket = ask_socket(cmd_value(line, verb, "socket"));
+    int asked = control_ask(socket, request, reply, err);
+    json_decref(request);
+    return asked;
+}
+
+void ask_print_line(const json_t *object)
+{
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+}
+
+void ask_print_document(const json_t *object)
+{
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    putchar('\n');
 }
 
 const char *ask_text(const json_t *object, const char *name)

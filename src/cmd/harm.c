@@ -1,8 +1,6 @@
 /* `skink harm`: what an intruder in a service can cost, and why. */
 #include <stdio.h>
 
-#include "agent/control.h"
-#include "base/cleanup.h"
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
 #include "cmd/terminal.h"
@@ -60,11 +58,8 @@ static int run(const struct cmd_line *line, struct error *err)
     size_t i;
     const json_t *harm;
     const char *service = line->count > 0 ? line->operand[0] : NULL;
-    autofree char *socket = ask_socket(cmd_value(line, &verb_harm, "socket"));
     json_t *request = json_pack("{s:s,s:s*}", "verb", "harm", "service", service);
-    int asked = control_ask(socket, request, &reply, err);
-    json_decref(request);
-    if (asked < 0)
+    if (ask_daemon(line, &verb_harm, request, &reply, err) < 0)
         return -1;
     const json_t *harms = json_object_get(reply, "harms");
     int code = EXIT_DONE;
@@ -75,8 +70,7 @@ static int run(const struct cmd_line *line, struct error *err)
         if (!cmd_has(line, &verb_harm, "json")) {
             print_harm(harm);
         } else {
-            json_dumpf(harm, stdout, JSON_COMPACT);
-            putchar('\n');
+            ask_print_line(harm);
         }
     }
     json_decref(reply);

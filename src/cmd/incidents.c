@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/control.h"
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "cmd/ask.h"
@@ -18,12 +17,6 @@ static const struct cmd_option OPTIONS[] = {
     {"json", 'j', NULL, "print incidents as JSON lines"},
     {NULL, 0, NULL, NULL},
 };
-
-static void print_json(const json_t *incident)
-{
-    json_dumpf(incident, stdout, JSON_COMPACT);
-    putchar('\n');
-}
 
 /* Writes what was asked for into files; 0 when that was nothing. */
 static int draw(const struct cmd_line *line, const json_t *incident, struct error *err)
@@ -65,7 +58,7 @@ static int show(const struct cmd_line *line, const json_t *incidents, struct err
     if (drawn != 0)
         return drawn < 0 ? -1 : EXIT_DONE;
     if (cmd_has(line, &verb_incidents, "json"))
-        print_json(incident);
+        ask_print_line(incident);
     else
         incident_print(incident, stdout);
     return EXIT_DONE;
@@ -77,7 +70,7 @@ static void list(const struct cmd_line *line, const json_t *incidents)
     const json_t *incident;
     if (cmd_has(line, &verb_incidents, "json"))
         json_array_foreach (incidents, i, incident)
-            print_json(incident);
+            ask_print_line(incident);
     else if (json_array_size(incidents) == 0)
         printf("no incidents\n");
     else
@@ -95,11 +88,8 @@ static int run(const struct cmd_line *line, struct error *err)
         (cmd_value(line, &verb_incidents, "svg") || cmd_value(line, &verb_incidents, "html")))
         return error_set(err, EXIT_USAGE, 0,
                          "--svg and --html draw one incident (skink incidents show)");
-    autofree char *socket = ask_socket(cmd_value(line, &verb_incidents, "socket"));
     json_t *request = json_pack("{s:s}", "verb", "incidents");
-    int asked = control_ask(socket, request, &reply, err);
-    json_decref(request);
-    if (asked < 0)
+    if (ask_daemon(line, &verb_incidents, request, &reply, err) < 0)
         return -1;
     const json_t *incidents = json_object_get(reply, "incidents");
     if (one)

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/control.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/parse.h"
 #include "cmd/ask.h"
@@ -25,15 +23,6 @@ static const struct cmd_option OPTIONS[] = {
     ASK_SOCKET_OPTION,
     {NULL, 0, NULL, NULL},
 };
-
-static int ask(const struct cmd_line *line, const struct verb *verb, json_t *request,
-               json_t **reply, struct error *err)
-{
-    autofree char *socket = ask_socket(cmd_value(line, verb, "socket"));
-    int asked = control_ask(socket, request, reply, err);
-    json_decref(request);
-    return asked;
-}
 
 /* ---- measures ---- */
 
@@ -60,7 +49,7 @@ static int list(const struct cmd_line *line, struct error *err)
     const json_t *measure;
     size_t i;
     bool json = cmd_has(line, &verb_measures, "json"), all = cmd_has(line, &verb_measures, "all");
-    if (ask(line, &verb_measures, json_pack("{s:s}", "verb", "measures"), &reply, err) < 0)
+    if (ask_daemon(line, &verb_measures, json_pack("{s:s}", "verb", "measures"), &reply, err) < 0)
         return -1;
     struct table *table = table_new();
     size_t rows = 1;
@@ -72,8 +61,7 @@ static int list(const struct cmd_line *line, struct error *err)
             add_measure(table, measure);
             rows++;
         } else {
-            json_dumpf(measure, stdout, JSON_COMPACT);
-            putchar('\n');
+            ask_print_line(measure);
         }
     }
     for (size_t row = 0; !json && row < rows; row++)
@@ -113,7 +101,7 @@ static int await(const struct cmd_line *line, uint64_t number, struct error *err
         const json_t *measure;
         size_t i;
         int code = -2;
-        if (ask(line, &verb_undo, json_pack("{s:s}", "verb", "measures"), &reply, err) < 0)
+        if (ask_daemon(line, &verb_undo, json_pack("{s:s}", "verb", "measures"), &reply, err) < 0)
             return -1;
         json_array_foreach (json_object_get(reply, "measures"), i, measure) {
             if ((uint64_t)ask_number(measure, "number") != number ||
@@ -137,8 +125,9 @@ static int undo(const struct cmd_line *line, struct error *err)
     uint64_t number;
     json_t *reply;
     if (number_of(line, &number, err) < 0 ||
-        ask(line, &verb_undo, json_pack("{s:s,s:I}", "verb", "undo", "number", (json_int_t)number),
-            &reply, err) < 0)
+        ask_daemon(line, &verb_undo,
+                   json_pack("{s:s,s:I}", "verb", "undo", "number", (json_int_t)number), &reply,
+                   err) < 0)
         return -1;
     const json_t *measure = json_object_get(reply, "measure");
     printf("undoing %s of ", ask_text(measure, "measure"));
@@ -170,9 +159,9 @@ static int approve(const struct cmd_line *line, struct error *err)
     const json_t *name;
     size_t i;
     if (number_of(line, &number, err) < 0 ||
-        ask(line, &verb_approve,
-            json_pack("{s:s,s:I}", "verb", "approve", "number", (json_int_t)number), &reply,
-            err) < 0)
+        ask_daemon(line, &verb_approve,
+                   json_pack("{s:s,s:I}", "verb", "approve", "number", (json_int_t)number), &reply,
+                   err) < 0)
         return -1;
     const json_t *plan = json_object_get(reply, "plan");
     printf("plan %llu for ", (unsigned long long)number);

@@ -1,8 +1,6 @@
 /* `skink plan`: what was, or would be, done about an intruder, and what was not and why. */
 #include <stdio.h>
 
-#include "agent/control.h"
-#include "base/cleanup.h"
 #include "base/parse.h"
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
@@ -62,21 +60,17 @@ static int run(const struct cmd_line *line, struct error *err)
     size_t i;
     if (given && parse_double("--belief", given, 0, 1, &belief, err) < 0)
         return -1;
-    autofree char *socket = ask_socket(cmd_value(line, &verb_plan, "socket"));
     json_t *request = json_pack("{s:s,s:s*}", "verb", "plan", "service",
                                 line->count > 0 ? line->operand[0] : NULL);
     if (cmd_has(line, &verb_plan, "dry-run"))
         json_object_set_new(request, "belief", json_real(belief));
-    int asked = control_ask(socket, request, &reply, err);
-    json_decref(request);
-    if (asked < 0)
+    if (ask_daemon(line, &verb_plan, request, &reply, err) < 0)
         return -1;
     json_array_foreach (json_object_get(reply, "plans"), i, plan) {
         if (!cmd_has(line, &verb_plan, "json")) {
             print_plan(plan);
         } else {
-            json_dumpf(plan, stdout, JSON_COMPACT);
-            putchar('\n');
+            ask_print_line(plan);
         }
     }
     if (i == 0 && !cmd_has(line, &verb_plan, "json"))

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/control.h"
-#include "base/cleanup.h"
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
 #include "cmd/terminal.h"
@@ -265,16 +263,12 @@ static void print_status(const json_t *reply)
 
 static int run(const struct cmd_line *line, struct error *err)
 {
-    autofree char *socket = ask_socket(cmd_value(line, &verb_status, "socket"));
     json_t *request = json_pack("{s:s}", "verb", "status");
     json_t *reply;
-    int asked = control_ask(socket, request, &reply, err);
-    json_decref(request);
-    if (asked < 0)
+    if (ask_daemon(line, &verb_status, request, &reply, err) < 0)
         return -1;
     if (cmd_has(line, &verb_status, "json")) {
-        json_dumpf(reply, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-        putchar('\n');
+        ask_print_document(reply);
     } else {
         print_status(reply);
     }

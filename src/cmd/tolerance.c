@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/control.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/parse.h"
 #include "cmd/ask.h"
@@ -159,20 +157,16 @@ static int run(const struct cmd_line *line, struct error *err)
     const char *ahead = cmd_value(line, &verb_tolerance, "horizon");
     if (ahead && parse_duration("--horizon", ahead, &horizon, err) < 0)
         return -1;
-    autofree char *socket = ask_socket(cmd_value(line, &verb_tolerance, "socket"));
     json_t *request = json_pack("{s:s,s:s*,s:f}", "verb", "tolerance", "service", service,
                                 "horizon_s", (double)horizon / (double)NS_PER_S);
-    int asked = control_ask(socket, request, &reply, err);
-    json_decref(request);
-    if (asked < 0)
+    if (ask_daemon(line, &verb_tolerance, request, &reply, err) < 0)
         return -1;
     int code = EXIT_DONE;
     if (service && json_array_size(json_object_get(reply, "services")) == 0) {
         code =
             error_set(err, EXIT_USAGE, 0, "%s: no such service (skink status lists them)", service);
     } else if (cmd_has(line, &verb_tolerance, "json")) {
-        json_dumpf(reply, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-        putchar('\n');
+        ask_print_document(reply);
     } else {
         print_reply(reply);
     }

@@ -19,6 +19,7 @@
 #include "base/parse.h"
 #include "respond/cgroup_place.h"
 #include "respond/measures.h"
+#include "workload/workload.h"
 
 #define PROCESSES 256        /* of a replica that are copied */
 #define FILES     10000      /* that are listed */
@@ -119,23 +120,15 @@ static void copy_sockets(pid_t pid, const char *directory)
     }
 }
 
-/* When a process was started, seconds since 1970 (proc(5): field 22 of stat); 0: it has ended. */
+/* When a process was started, seconds since 1970; 0: it has ended. */
 static int64_t started(pid_t pid)
 {
-    char path[64], text[1024];
     struct timespec boot;
-    unsigned long long ticks;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    autofile FILE *file = fopen(path, "re");
-    const char *rest = file && fgets(text, sizeof text, file) ? strrchr(text, ')') : NULL;
-    if (!rest || sscanf(rest + 1,
-                        " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-                        " %*s %*s %*s %llu",
-                        &ticks) != 1)
+    uint64_t since_boot = workload_started(pid);
+    if (!since_boot)
         return 0;
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    int64_t up = (int64_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
-    return (int64_t)(clock_realtime() / NS_PER_S) - boot.tv_sec + up;
+    return (int64_t)(clock_realtime() / NS_PER_S) - boot.tv_sec + (int64_t)(since_boot / NS_PER_S);
 }
 
 /* As /proc/mounts writes names: the intruder's own must not look like a line of another file. */

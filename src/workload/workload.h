@@ -76,6 +76,9 @@ size_t workload_addresses(pid_t pid, uint8_t (*addresses)[16], size_t max, uint3
 /* "10.0.0.1" or "fd00::1" into text, which has room for INET6_ADDRSTRLEN. */
 void workload_address_text(const uint8_t address[16], char *text);
 
+/* When a process was started, nanoseconds of CLOCK_BOOTTIME; 0: nobody knows, or it has ended. */
+uint64_t workload_started(pid_t pid);
+
 /* Creates / removes a cgroup of Skink's own below the mount ("skink/NAME"); removing waits up to
  * 1 s until it is empty. Moves a process into it. */
 int cgroup_make(const struct cgroup_hierarchy *hierarchy, const char *path, uint64_t *key,
