@@ -5,58 +5,12 @@ import socket
 import subprocess
 import threading
 import time
-from http.client import HTTPConnection
 
 import network
 import pytest
 from conftest import wait_until
-
-# What the intruder runs: he looks around, then speaks to his own machine a thousand times a second.
-LOOK = "cat /etc/shadow; id; ls -l /proc/1/fd | sort | uniq; uname -a; hostname"
-BEAT = ("/usr/bin/python3 -S -c 'import socket, time\n"
-        "s = socket.create_connection((\"{address}\", {port}))\n"
-        "while True: s.sendall(b\"x\"); time.sleep(0.001)'")
-
-
-def attack(web, replica, command=LOOK):
-    """The intrusion; whether it is answered is no matter, the replica may stand still before that."""
-    def run():
-        try:
-            web.run(replica, command)
-        except OSError:
-            pass
-
-    threading.Thread(target=run, daemon=True).start()
-
-
-class Intruder:
-    """His machine, to which his program in the container speaks."""
-
-    def __init__(self, web):
-        self.web, self.last, self.beats = web, 0.0, 0
-        with network.inside(web.client):
-            self.listener = socket.create_server(("0.0.0.0", 0))
-        self.listener.settimeout(20)
-
-    def break_in(self, replica, heard=True):
-        """Returns when he is heard, unless he may be stopped before that."""
-        address = self.web.system.network.addresses[f"{self.web.service}-client"]
-        command = f"({BEAT.format(address=address, port=self.listener.getsockname()[1])}) & {LOOK}"
-        attack(self.web, replica, command)
-        threading.Thread(target=self._listen, daemon=True).start()
-        assert not heard or wait_until(lambda: self.beats > 5), "the intruder never spoke"
-
-    def _listen(self):
-        try:
-            connection, _ = self.listener.accept()
-        except OSError:
-            return  # he never came
-        while data := connection.recv(4096):
-            self.last, self.beats = time.monotonic(), self.beats + len(data)
-
-    def is_silent(self, seconds=0.5):
-        return time.monotonic() - self.last > seconds
-
+from haproxy import Balancer, starter
+from intruder import LOOK, Intruder, attack
 
 @pytest.fixture(name="intruder")
 def intruder_fixture(web):
@@ -191,89 +145,6 @@ def test_the_kernel_stops_whoever_is_foreign(skink, watching, web, intruder):
 
 
 # ---- a balancer in front ----
-
-HAPROXY = """
-global
-    stats socket {directory}/admin level admin
-defaults
-    mode http
-    timeout connect 500ms
-    timeout client 5s
-    timeout server 1s
-    retries 3
-    option redispatch 1
-    retry-on all-retryable-errors
-frontend in
-    bind :8080
-    default_backend shop
-backend shop
-    balance roundrobin
-{servers}
-"""
-
-
-class Balancer:
-    """HAProxy before the replicas, and clients that count what fails."""
-
-    def __init__(self, program, web, directory, replicas):
-        self.web, self.asked, self.failed, self.stop = web, 0, [], threading.Event()
-        directory.mkdir()
-        servers = [f"    server {each.name} {each.address}:8000 check inter 100ms"
-                   for each in replicas]
-        file, self.socket = directory / "haproxy.cfg", directory / "admin"
-        file.write_text(HAPROXY.format(directory=directory, servers="\n".join(servers)))
-        self.process = web.system.spawn([program, "-db", "-f", str(file)], web.client)
-        self.client = threading.Thread(target=self._load)
-
-    def ask(self, command):
-        with socket.socket(socket.AF_UNIX) as admin:
-            admin.connect(str(self.socket))
-            admin.sendall(command.encode() + b"\n")
-            return admin.makefile().read()
-
-    def states(self):
-        """The servers and their states."""
-        lines = self.ask("show stat shop 4 -1").splitlines()
-        names = lines[0].lstrip("# ").split(",")
-        rows = [dict(zip(names, line.split(","))) for line in lines[1:] if line]
-        return {row["svname"]: row["status"] for row in rows}
-
-    def _load(self):
-        with network.inside(self.web.client):
-            while not self.stop.wait(0.002):
-                connection = HTTPConnection("127.0.0.1", 8080, timeout=10)
-                self.asked += 1
-                try:
-                    connection.request("GET", "/")
-                    answer = connection.getresponse()
-                    if answer.status != 200 or answer.read() != b"hello\n":
-                        self.failed.append(answer.status)
-                except OSError as error:
-                    self.failed.append(error)
-                finally:
-                    connection.close()
-
-    def __enter__(self):
-        assert wait_until(lambda: self.socket.exists() and
-                          all(state == "UP" for state in self.states().values()))
-        self.client.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.client.join()
-        self.process.terminate()
-        self.process.wait()
-
-
-def starter(path, container):
-    """A command that starts the container and says where it is, as `respond.replace` is to."""
-    container.make()
-    path.write_text(f"#!/bin/sh\nrunc --root {container.system.oci_root} run --detach --bundle "
-                    f"{container.directory} {container.id} </dev/null >/dev/null 2>&1 && "
-                    f"echo {container.address}\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_path):

@@ -2,51 +2,19 @@
 
 import json
 import os
-import re
 import signal
-import socket
 import subprocess
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
-from agent import Skink
+import tamper
 from conftest import wait_until
-
-NOTICED = 5  # seconds
-
-
-class Guarded(Skink):
-    """With a guardian: the process that was started is not the daemon."""
-
-    @property
-    def pid(self):
-        return self.status()["agent"]["pid"]
-
-    @property
-    def guardian(self):
-        return self.status()["self"]["guardian"]
-
-    def told(self, point, text=""):
-        """The alarm of this point; within the time in which each must be noticed."""
-        def found():
-            lines = [json.loads(line) for line in self.said().splitlines() if line[:1] == "{"]
-            return [line for line in lines if line.get("point") == point and
-                    text in line["message"] and line["state"] != "closed"]
-
-        alarm = wait_until(found, NOTICED)
-        assert alarm, f"no alarm {point}: {text}\n{self.said()}"
-        return alarm[0]
-
-    def quiet(self):
-        """No alarm has been raised."""
-        return not any('"detector":"self"' in line for line in self.said().splitlines())
+from tamper import NOTICED, Guarded, bpftool, held
 
 
 @pytest.fixture(name="daemon")
 def daemon_fixture(root, skink_bin, tmp_path):
-    made = Guarded(skink_bin, tmp_path / "agent", {}, guardian=True, alerts={"stdout": True})
+    made = Guarded(skink_bin, tmp_path / "agent")
     made.start()
     yield made
     if made.process.poll() is None:
@@ -69,11 +37,11 @@ def answers(daemon, others):
 
 def test_the_daemon_is_killed(daemon, skink):
     before = daemon.pid
-    os.kill(before, signal.SIGKILL)
+    told = tamper.kill(daemon)
     killed = time.monotonic()
     after = answers(daemon, {before})
     gap = time.monotonic() - killed
-    daemon.told("guardian", f"the daemon (pid {before}) was killed by signal 9")
+    daemon.told("guardian", told)
     print(f"without a daemon for {gap:.2f} s")
     os.kill(after, signal.SIGTERM)  # nor may it be ended behind its guardian's back
     answers(daemon, {before, after})
@@ -87,8 +55,7 @@ def test_the_daemon_is_killed(daemon, skink):
 
 def test_the_daemon_is_stopped(daemon):
     pid = daemon.pid
-    os.kill(pid, signal.SIGSTOP)
-    daemon.told("guardian", f"the daemon (pid {pid}) had been stopped")
+    daemon.told("guardian", tamper.stop(daemon))
     assert daemon.pid == pid  # nothing of what it knew was lost
 
 
@@ -123,32 +90,11 @@ def test_the_canary_is_stopped(daemon):
     assert wait_until(lambda: "canary has been killed" in daemon.said(), NOTICED)
 
 
-def bpftool(*words):
-    done = subprocess.run(["bpftool", "-j", *words], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout) if done.stdout.strip() else None
-
-
-def held(daemon, kind):
-    """Objects of a kind in the kernel that the daemon holds."""
-    ids = set()
-    for entry in Path(f"/proc/{daemon.pid}/fdinfo").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            ids |= set(re.findall(rf"^{kind}_id:\s*(\d+)", entry.read_text(), re.M))
-    return [one for one in bpftool(kind, "list") if str(one["id"]) in ids]
-
-
 def test_a_map_is_wiped(daemon, program):
     program("bpftool", "bpftool")
-    tables = next(one["id"] for one in held(daemon, "map") if one["name"] == "tables")
-    index = ["0", "0", "0", "0"]
-
-    def entry():
-        return bpftool("map", "lookup", "id", str(tables), "key", *index)["value"]
-
-    before = entry()
-    bpftool("map", "update", "id", str(tables), "key", *index, "value", *["0"] * len(before))
-    daemon.told("probe", "has changed 1 pattern tables")
-    assert entry() == before
+    _, before = tamper.first_table(daemon)
+    daemon.told("probe", tamper.wipe_map(daemon))
+    assert tamper.first_table(daemon)[1] == before
 
 
 def test_a_link_is_detached(daemon, program):
@@ -167,28 +113,8 @@ def test_a_link_is_detached(daemon, program):
 
 def test_the_socket_is_flooded(daemon):
     """Thousands of connections, and garbage in them: the daemon goes on, and says so."""
-    def connect():
-        client = socket.socket(socket.AF_UNIX)
-        client.settimeout(1)
-        client.connect(str(daemon.socket))
-        return client
-
-    for number in range(3000):
-        try:
-            client = connect()
-            client.send(os.urandom(number % 512) + b"\n")
-            client.close()
-        except OSError:
-            pass
-    clients = []
-    for _ in range(100):
-        try:
-            clients.append(connect())
-        except OSError:
-            pass
-    daemon.told("socket", "flooded")
-    for client in clients:
-        client.close()
+    with tamper.flooded(daemon) as told:
+        daemon.told("socket", told)
     assert wait_until(lambda: daemon._ask("status").returncode == 0)
     assert daemon.status()["self"]["canary_s"] < 5
 

@@ -3,9 +3,9 @@
 import json
 import os
 import signal
-import subprocess
 
 import pytest
+import tamper
 from agent import Skink
 from conftest import wait_until
 
@@ -84,9 +84,7 @@ def test_an_edit_is_found(daemon, log, key):
 def test_an_edit_is_noticed_at_once(daemon, log, key):
     daemon.start()
     file = daemon.state / "sealed.log"
-    assert wait_until(lambda: file.read_text().count("\n") == 2)
-    file.write_text(file.read_text().replace("start", "stopp"))
-    assert "another has changed it" in alarm(daemon, "log")["message"]
+    assert tamper.edit_log(daemon) in alarm(daemon, "log")["message"]
     assert any(each["point"] == "log" for each in daemon.status()["self"]["alarms"])
     file.unlink()
     alarm(daemon, "log", "growing")
@@ -112,20 +110,11 @@ def test_killed_in_the_middle_of_an_entry(daemon, log, key):
 
 
 def test_a_full_disk(daemon, log):
-    daemon.state.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", daemon.state], check=True)
-    try:
+    with tamper.small_disk(daemon):
         daemon.start()
-        with open(daemon.state / "ballast", "wb", 0) as ballast, pytest.raises(OSError):
-            while True:
-                ballast.write(bytes(512))
-        while daemon.status()["self"]["log"]["failures"] == 0:
-            daemon.reload()
-        assert "No space left" in alarm(daemon, "disk")["message"]
+        assert tamper.fill_disk(daemon) in alarm(daemon, "disk")["message"]
         (daemon.state / "ballast").unlink()
         assert wait_until(lambda: daemon.status()["self"]["log"]["error"] == "")
         daemon.end()
         assert "lost" in kinds(log)
         assert log("verify").returncode == 0
-    finally:
-        subprocess.run(["umount", "--lazy", daemon.state], check=True)

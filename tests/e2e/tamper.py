@@ -1,0 +1,151 @@
+"""Work against Skink itself. Each attempt returns what the alarm of its point says of it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from agent import Skink
+from conftest import wait_until
+
+NOTICED = 5  # seconds
+
+
+class Guarded(Skink):
+    """With a guardian: the process that was started is not the daemon."""
+
+    def __init__(self, program, path, **settings):
+        super().__init__(program, path, {}, guardian=True, alerts={"stdout": True}, **settings)
+
+    @property
+    def pid(self):
+        return self.status()["agent"]["pid"]
+
+    @property
+    def guardian(self):
+        return self.status()["self"]["guardian"]
+
+    def told(self, point, text=""):
+        """The alarm of this point; within the time in which each must be noticed."""
+        def found():
+            lines = [json.loads(line) for line in self.said().splitlines() if line[:1] == "{"]
+            return [line for line in lines if line.get("point") == point and
+                    text in line["message"] and line["state"] != "closed"]
+
+        alarm = wait_until(found, NOTICED)
+        assert alarm, f"no alarm {point}: {text}\n{self.said()}"
+        return alarm[0]
+
+    def quiet(self):
+        """No alarm has been raised."""
+        return not any('"detector":"self"' in line for line in self.said().splitlines())
+
+
+def kill(daemon):
+    pid = daemon.pid
+    os.kill(pid, signal.SIGKILL)
+    return f"the daemon (pid {pid}) was killed by signal 9"
+
+
+def stop(daemon):
+    pid = daemon.pid
+    os.kill(pid, signal.SIGSTOP)
+    return f"the daemon (pid {pid}) had been stopped"
+
+
+def bpftool(*words):
+    done = subprocess.run(["bpftool", "-j", *words], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def held(daemon, kind):
+    """Objects of a kind in the kernel that the daemon holds."""
+    ids = set()
+    for entry in Path(f"/proc/{daemon.pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            ids |= set(re.findall(rf"^{kind}_id:\s*(\d+)", entry.read_text(), re.M))
+    return [one for one in bpftool(kind, "list") if str(one["id"]) in ids]
+
+
+def first_table(daemon):
+    """The first entry of the map of pattern tables: its place, for bpftool, and its value."""
+    tables = next(one["id"] for one in held(daemon, "map") if one["name"] == "tables")
+    place = ["id", str(tables), "key", "0", "0", "0", "0"]
+    return place, bpftool("map", "lookup", *place)["value"]
+
+
+def wipe_map(daemon):
+    place, before = first_table(daemon)
+    bpftool("map", "update", *place, "value", *["0"] * len(before))
+    return "has changed 1 pattern tables"
+
+
+def edit_log(daemon):
+    file = daemon.state / "sealed.log"
+    assert wait_until(lambda: '"kind":"start"' in file.read_text())
+    file.write_text(file.read_text().replace("start", "stopp"))
+    return "another has changed it"
+
+
+def _connect(daemon):
+    client = socket.socket(socket.AF_UNIX)
+    # A time-out of Python's own would give up at once while the daemon has not accepted the last.
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 1, 0))
+    client.connect(str(daemon.socket))
+    return client
+
+
+@contextmanager
+def flooded(daemon):
+    """Thousands of connections, and garbage in them; a hundred stay open."""
+    for number in range(3000):
+        with suppress(OSError), _connect(daemon) as client:
+            client.send(os.urandom(number % 512) + b"\n")
+    clients = []
+    for _ in range(100):
+        with suppress(OSError):
+            clients.append(_connect(daemon))
+    try:
+        yield "flooded"
+    finally:
+        for client in clients:
+            client.close()
+
+
+@contextmanager
+def clock_jumped(_daemon, seconds=3):
+    """The whole machine's time of day; afterwards it is set back."""
+    def jump(by):
+        time.clock_settime(time.CLOCK_REALTIME, time.time() + by)
+
+    jump(seconds)
+    try:
+        yield f"the time of day jumped by +{seconds}"
+    finally:
+        jump(-seconds)
+
+
+@contextmanager
+def small_disk(daemon):
+    """The state directory of a daemon that is not started yet, on a disk of its own."""
+    daemon.state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", daemon.state], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", daemon.state], check=True)
+
+
+def fill_disk(daemon):
+    with suppress(OSError), open(daemon.state / "ballast", "wb", 0) as ballast:
+        while True:
+            ballast.write(bytes(512))
+    while daemon.status()["self"]["log"]["failures"] == 0:
+        daemon.reload()
+    return "No space left"
