@@ -16,6 +16,8 @@ usage: ./do VERB
   bench       measure what Skink costs, beside its peers; `bench reuse`: how much sooner a new
               version is learned from the last one's profile (20 minutes, needs the npm registry);
               `bench replicas`: one service with 1 to 100 replicas (10 minutes)
+  resilience  how well a service withstands an intruder: contained, replaced, unnoticed by shoppers;
+              attempts against Skink itself (6 minutes; `availability`: another hour)
   campaign    the testbed's shop learned, left alone for two hours, attacked: what is found, what is
               not, false alarms, entry points (4 hours)
   install     install into /usr/local (or PREFIX): program, library, manual page, systemd unit
@@ -87,6 +89,11 @@ bench)
         exit
     fi
     as_root python3 bench/bench.py "$@"
+    ;;
+resilience)
+    packages build demo resilience
+    build
+    as_root /usr/bin/python3 -B bench/resilience/resilience.py "$@"
     ;;
 campaign)
     packages build testbed

@@ -44,22 +44,30 @@ def _number(value: float) -> str:
 
 
 def write(path: Path, rows: list[Row]) -> None:
-    path.write_text(json.dumps([row.json() for row in rows], indent=1) + "\n")
+    write_json(path, [row.json() for row in rows])
 
 
-def save(path: Path, rows: list[Row], strangers: list[str]) -> None:
-    """The run on what is committed, with what one must know to compare it."""
-    def git(*words: str) -> str:
-        return subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=path.parent,
-                              capture_output=True, text=True, check=True).stdout.strip()
+def write_json(path: Path, document) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def facts(tree: Path) -> dict:
+    """What one must know to compare a run."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=tree,
+                              capture_output=True, text=True, check=True).stdout.strip()
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpus = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    path.write_text(json.dumps({
+    return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else ""),
         "kernel": platform.release(),
         "machine": f"{len(cpus)} x {cpus[0] if cpus else platform.machine()}",
-        "other_tracers": strangers,
-        "results": [row.json() for row in rows],
-    }, indent=1) + "\n")
+    }
+
+
+def save(path: Path, rows: list[Row], strangers: list[str]) -> None:
+    """The run on what is committed."""
+    write_json(path, {**facts(path.parents[2]), "other_tracers": strangers,
+                      "results": [row.json() for row in rows]})

@@ -53,15 +53,12 @@ static uint32_t serving(struct agent *agent, const struct watched *of)
 
 static bool shares_network(struct agent *agent, const struct watched *watched)
 {
-    uint8_t none[1][16];
-    uint32_t own = 0, other = 0;
-    workload_addresses(watched->workload.pid, none, 1, &own);
+    uint32_t own = workload_network(watched->workload.pid);
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         const struct watched *each = agent->watched[i];
-        if (!each || each == watched || !each->service || each->workload.pid <= 0)
-            continue;
-        if (workload_addresses(each->workload.pid, none, 1, &other) > 0 && other == own)
-            return true;
+        if (each && each != watched && each->service && each->workload.pid > 0 &&
+            workload_network(each->workload.pid) == own)
+            return own != 0;
     }
     return false;
 }
@@ -149,7 +146,8 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .engine_socket = engine_socket(agent->config, watched->workload.engine),
         .evidence = agent->response->evidence,
     };
-    find_spare(agent, watched, now->target.spare);
+    if (config->respond.map) /* else nobody asks, and it takes a while */
+        find_spare(agent, watched, now->target.spare);
     look_at_options(agent, now);
     return now;
 }

@@ -49,15 +49,21 @@ static void read_v6(FILE *file, struct addresses *list)
     }
 }
 
-size_t workload_addresses(pid_t pid, uint8_t (*addresses)[16], size_t max, uint32_t *netns)
+uint32_t workload_network(pid_t pid)
 {
     char path[64];
     struct stat found;
-    struct addresses list = {.address = addresses, .max = max};
     snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
-    if (stat(path, &found) != 0)
+    return stat(path, &found) == 0 ? (uint32_t)found.st_ino : 0;
+}
+
+size_t workload_addresses(pid_t pid, uint8_t (*addresses)[16], size_t max, uint32_t *netns)
+{
+    char path[64];
+    struct addresses list = {.address = addresses, .max = max};
+    *netns = workload_network(pid);
+    if (!*netns)
         return 0;
-    *netns = (uint32_t)found.st_ino;
     snprintf(path, sizeof path, "/proc/%d/net/fib_trie", (int)pid);
     autofile FILE *v4 = fopen(path, "re");
     if (v4)

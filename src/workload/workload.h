@@ -73,6 +73,9 @@ int cgroup_of_process(const struct cgroup_hierarchy *hierarchy, pid_t pid, char 
  * at most max, and that namespace's inode. How many; 0 when the process has gone. */
 size_t workload_addresses(pid_t pid, uint8_t (*addresses)[16], size_t max, uint32_t *netns);
 
+/* The network namespace (inode) that the process is in; 0 when it has gone. */
+uint32_t workload_network(pid_t pid);
+
 /* "10.0.0.1" or "fd00::1" into text, which has room for INET6_ADDRSTRLEN. */
 void workload_address_text(const uint8_t address[16], char *text);
 

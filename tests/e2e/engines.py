@@ -157,14 +157,15 @@ class Daemon:
                 yield int(process.name)
 
 
-def dockerd(path, program):
-    """Docker with all that it keeps below path."""
+def dockerd(path, program, bridge="none"):
+    """Docker with all that it keeps below path; bridge None: with one of its own."""
     path.mkdir()
+    network = [f"--bridge={bridge}"] if bridge else []
     return Daemon(
         path,
         [program("dockerd", "docker.io"), "--data-root", path / "data", "--exec-root", path / "x",
-         "-p", path / "pid", "-H", f"unix://{path}/socket", "--iptables=false", "--bridge=none",
-         "--live-restore"],
+         "-p", path / "pid", "-H", f"unix://{path}/socket", "--iptables=false", "--live-restore",
+         *network],
         [program("docker", "docker.io"), "-H", f"unix://{path}/socket"], {})
 
 

@@ -28,17 +28,16 @@ backend shop
 
 
 class Balancer:
-    """HAProxy before the replicas, and clients that count what fails."""
+    """HAProxy before the replicas, which it checks ten times a second."""
 
     def __init__(self, program, web, directory, replicas):
-        self.web, self.asked, self.failed, self.stop = web, 0, [], threading.Event()
+        self.web = web
         directory.mkdir()
         servers = [f"    server {each.name} {each.address}:8000 check inter 100ms"
                    for each in replicas]
         file, self.socket = directory / "haproxy.cfg", directory / "admin"
         file.write_text(HAPROXY.format(directory=directory, servers="\n".join(servers)))
-        self.process = web.system.spawn([program, "-db", "-f", str(file)], web.client)
-        self.client = threading.Thread(target=self._load)
+        self.process = web.system.spawn([program, "-db", "-q", "-f", str(file)], web.client)
 
     def ask(self, command):
         with socket.socket(socket.AF_UNIX) as admin:
@@ -46,12 +45,39 @@ class Balancer:
             admin.sendall(command.encode() + b"\n")
             return admin.makefile().read()
 
+    def servers(self):
+        """What HAProxy says of each server, by name."""
+        return {row["svname"]: row for row in self._statistics("shop 4 -1")}
+
+    def requests(self):
+        """That have come so far."""
+        return int(self._statistics("in 1 -1")[0]["req_tot"])
+
+    def _statistics(self, what):
+        lines = self.ask(f"show stat {what}").splitlines()
+        names = lines[0].lstrip("# ").split(",")
+        return [dict(zip(names, line.split(","))) for line in lines[1:] if line]
+
     def states(self):
         """The servers and their states."""
-        lines = self.ask("show stat shop 4 -1").splitlines()
-        names = lines[0].lstrip("# ").split(",")
-        rows = [dict(zip(names, line.split(","))) for line in lines[1:] if line]
-        return {row["svname"]: row["status"] for row in rows}
+        return {name: row["status"] for name, row in self.servers().items()}
+
+    def __enter__(self):
+        assert wait_until(lambda: self.socket.exists() and
+                          all(state == "UP" for state in self.states().values()))
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Client:
+    """Asks the balancer all the time."""
+
+    def __init__(self, web):
+        self.web, self.asked, self.failed, self.stop = web, 0, [], threading.Event()
+        self.thread = threading.Thread(target=self._load)
 
     def _load(self):
         with network.inside(self.web.client):
@@ -69,23 +95,23 @@ class Balancer:
                     connection.close()
 
     def __enter__(self):
-        assert wait_until(lambda: self.socket.exists() and
-                          all(state == "UP" for state in self.states().values()))
-        self.client.start()
+        self.thread.start()
         return self
 
     def __exit__(self, *_):
         self.stop.set()
-        self.client.join()
-        self.process.terminate()
-        self.process.wait()
+        self.thread.join()
 
 
-def starter(path, container):
-    """A command that starts the container and says where it is, as `respond.replace` is to."""
-    container.make()
-    path.write_text(f"#!/bin/sh\nrunc --root {container.system.oci_root} run --detach --bundle "
-                    f"{container.directory} {container.id} </dev/null >/dev/null 2>&1 && "
-                    f"echo {container.address}\n")
+def starter(path, *containers):
+    """A command that starts the next of the containers and says where it is, as `respond.replace`
+    is to."""
+    lines = ["#!/bin/sh"]
+    for each in containers:
+        each.make()
+        lines.append(f"mkdir {each.directory}/started 2>/dev/null && "
+                     f"exec sh -c 'runc --root {each.system.oci_root} run --detach --bundle "
+                     f"{each.directory} {each.id} </dev/null >/dev/null 2>&1 && echo {each.address}'")
+    path.write_text("\n".join([*lines, "exit 1\n"]))
     path.chmod(0o755)
     return str(path)

@@ -34,12 +34,15 @@ class Intruder:
             self.listener = socket.create_server(("0.0.0.0", 0))
         self.listener.settimeout(20)
 
+    def expect(self):
+        """Listens from now on; where, for BEAT."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        return {"address": self.web.system.network.addresses[f"{self.web.service}-client"],
+                "port": self.listener.getsockname()[1]}
+
     def break_in(self, replica, heard=True):
         """Returns when he is heard, unless he may be stopped before that."""
-        address = self.web.system.network.addresses[f"{self.web.service}-client"]
-        command = f"({BEAT.format(address=address, port=self.listener.getsockname()[1])}) & {LOOK}"
-        attack(self.web, replica, command)
-        threading.Thread(target=self._listen, daemon=True).start()
+        attack(self.web, replica, f"({BEAT.format(**self.expect())}) & {LOOK}")
         assert not heard or wait_until(lambda: self.beats > 5), "the intruder never spoke"
 
     def _listen(self):

@@ -9,7 +9,7 @@ import time
 import network
 import pytest
 from conftest import wait_until
-from haproxy import Balancer, starter
+from haproxy import Balancer, Client, starter
 from intruder import LOOK, Intruder, attack
 
 @pytest.fixture(name="intruder")
@@ -155,7 +155,7 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
     daemon, first, second = watching("web-1", "web-2", **responding(
         policy="act", budget=3, expiry="8s", balancer=str(admin), backend="shop",
         replace=starter(tmp_path / "replace", fresh), **{"except": "stop,kill"}))
-    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
+    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer, Client(web) as client:
         time.sleep(1)
         attack(web, first)
         replace = wait_measure(skink, daemon, "replace", "in force")
@@ -174,7 +174,7 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
         assert listed(skink, daemon, "plan")[1]["state"] == "waits for approval: over budget"
         assert second.state() == "running"
         time.sleep(0.5)
-    assert balancer.asked > 500 and balancer.failed == []
+    assert client.asked > 500 and client.failed == []
 
 
 def test_a_silent_balancer_leads_to_the_next_best(skink, watching, web, tmp_path):

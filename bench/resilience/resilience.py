@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""`./do resilience`: measures how well a service withstands an intruder, on real containers.
+
+    ./do resilience                    everything but `availability`, about six minutes
+    ./do resilience contain runc       some parts
+    ./do resilience availability --attacks 5 --period 20
+    ./do resilience --save             every part, also docs/results/resilience.json
+
+build/resilience.json has the figures of the last run. docs/resilience.md explains the parts.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+from watched import BUILD, ROOT, System
+
+import availability
+import contain
+import replace
+import result
+import shoppers
+import tampering
+
+PARTS = {
+    "contain": contain.contain,
+    "runc": replace.runc,
+    "docker": replace.docker,
+    "breaches": shoppers.breaches,
+    "remap": shoppers.remap,
+    "tamper": tampering.tampering,
+    "availability": None,
+}
+LONG = {"availability"}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./do resilience", description=__doc__.partition("\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART",
+                        help=f"of {', '.join(PARTS)}; default: all but {', '.join(LONG)}")
+    parser.add_argument("--attacks", type=int, default=30, metavar="N",
+                        help="attacks of the part availability (30), on each side")
+    parser.add_argument("--period", type=float, default=60, metavar="SECONDS",
+                        help="from one of them to the next (60)")
+    parser.add_argument("--save", action="store_true",
+                        help="every part; write docs/results/resilience.json, too")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: no such part (there are: {', '.join(PARTS)})")
+    if arguments.save and arguments.parts:
+        parser.error("--save wants every part")
+    return arguments
+
+
+def _measure(names: list[str], arguments: argparse.Namespace) -> list[result.Row]:
+    rows = []
+    for name in names:
+        begin = time.monotonic()
+        print(f"\n{name}, load {os.getloadavg()[0]:.1f}", flush=True)
+        with System() as system:
+            if name == "availability":
+                new = availability.availability(system, arguments.attacks, arguments.period)
+            else:
+                new = PARTS[name](system)
+        for row in new:
+            print(row.line())
+        print(f"  ({time.monotonic() - begin:.0f} s)", flush=True)
+        rows += new
+    return rows
+
+
+def main() -> int:
+    arguments = _arguments()
+    if os.geteuid() != 0:
+        print("resilience: needs root, for containers and BPF (sudo)", file=sys.stderr)
+        return 3
+    facts = {"load": round(os.getloadavg()[0], 1), "attacks": arguments.attacks,
+             "period_s": arguments.period}
+    names = arguments.parts or [name for name in PARTS if arguments.save or name not in LONG]
+    try:
+        rows = _measure(names, arguments)
+    except KeyboardInterrupt:
+        print("\nresilience: interrupted; everything was taken away")
+        return 130
+    print("\nall")
+    for row in rows:
+        print(row.line())
+    document = {**result.facts(ROOT), **facts, "figures": [row.json() for row in rows]}
+    result.write_json(BUILD / "resilience.json", document)
+    if arguments.save:
+        result.write_json(ROOT / "docs" / "results" / "resilience.json", document)
+    missed = [row.name for row in rows if row.held is False]
+    print(f"\n{len([row for row in rows if row.held])} figures held, {len(missed)} missed"
+          + f": {', '.join(missed)}" * bool(missed))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
