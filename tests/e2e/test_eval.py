@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -233,6 +234,65 @@ def test_the_example_of_the_manual(skink_bin, source, tmp_path):
     assert ran.returncode == 0, ran.stderr
     assert "stide:window=6" in ran.stdout
     assert (tmp_path / "report.html").exists()
+
+
+# ---- published sets ----
+
+
+def lid_ds_calls(second, calls):
+    """The text of LID-DS 2021: a call's beginning and end, 1 ms apart."""
+    lines, now = [], 1_631_252_000_000_000_000 + second * 10**9
+    for call in calls:
+        lines += [f"{now} 33 70 apache2 71 {call} > fd=3(<f>/a) size=10 ",
+                  f"{now + 10} 33 70 apache2 71 {call} < res=10 data=aGVsbG8= "]
+        now += 10**6
+    return "\n".join(lines) + "\n"
+
+
+def pack_recording(path, text, exploit=None):
+    """A recording as the set's authors pack it: four files of one name, deflated."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {
+        "container": [{"ip": "172.18.0.2", "name": "victim", "role": "victim"},
+                      {"ip": "172.18.0.3", "name": "user_0", "role": "normal"}],
+        "exploit": exploit is not None, "exploit_name": "run", "image": "victim:latest",
+        "recording_time": 1,
+        "time": {"container_ready": {"absolute": 1_631_252_000.1, "source": "LOG"},
+                 "exploit": [{"absolute": exploit, "name": "run", "source": "LOG"}] if exploit
+                 else [],
+                 "warmup_end": {"absolute": 1_631_252_000.2, "source": "PYTHON"}}}
+    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_DEFLATED, compresslevel=8) as packed:
+        packed.writestr(path.stem + ".json", json.dumps(about))
+        packed.writestr(path.stem + ".sc", text)
+        packed.writestr(path.stem + ".pcap", b"\xd4\xc3\xb2\xa1" + bytes(300))
+        packed.writestr(path.stem + ".res", "timestamp,cpu_usage\n1,2\n")
+
+
+def test_lid_ds_2021_as_its_authors_pack_it(skink, tmp_path):
+    scenario = tmp_path / "LID-DS-2021" / "CVE-2014-0160"
+    for i in range(4):
+        normal = lid_ds_calls(i, LOOP * 20)
+        pack_recording(scenario / "training" / f"calm_{i}.zip", normal)
+        pack_recording(scenario / "validation" / f"even_{i}.zip", normal)
+        pack_recording(scenario / "test" / "normal" / f"mild_{i}.zip", normal)
+        # Something new at 40 ms is a false alarm; the exploit is at 100 ms, seen from 120 ms on.
+        begin = 1_631_252_000 + i
+        calls = LOOP * 5 + ["mprotect"] + LOOP * 10 + STRANGE + LOOP
+        pack_recording(scenario / "test" / "normal_and_attack" / f"wild_{i}.zip",
+                       lid_ds_calls(i, calls), begin + 0.1)
+    (scenario / "training" / "distinct_syscalls.json").write_text('{"distinct_syscalls": 8}')
+    document = evaluated(skink, scenario, "-d", "stide:window=3", "--scope", "thread")
+    assert (document["dataset"], document["protocol"]) == ("lid-ds-2021", "lid-ds")
+    assert document["traces"] == {
+        "training": 4, "validation": 4, "normal": 4, "attack": 4, "calls": 4 * 3 * 160 + 4 * 135,
+        "faults": 0, "repeated": document["traces"]["repeated"], "attacks_like_normal": 0}
+    stide = document["detectors"][0]
+    found = stide["at_threshold"]
+    assert (found["attacks"], found["attacks_found"], found["false_alarms"]) == (4, 4, 4)
+    assert found["precision"] == 0.5
+    assert found["calls_to_detection"] == 22
+    assert found["seconds_to_detection"] == pytest.approx(0.021, abs=0.0005)
+    assert [kind["kind"] for kind in stide["attacks"]] == ["CVE-2014-0160"]
 
 
 @pytest.fixture(scope="module")

@@ -75,9 +75,11 @@ static void long_texts(void **state)
 static void adfa_ld(void **state)
 {
     (void)state;
-    store_text("UTD-0001.txt", "6 6 63 42 ");
+    const char *text = "6 6 63 42 ";
+    store_text("UTD-0001.txt", text);
     assert_reads(read_file(&STRICT), "adfa-ld",
                  "1:1 close/32\n1:1 close/32\n1:1 dup2/32\n1:1 pipe/32\n");
+    assert_survives_truncation("UTD-0001.txt", text, "adfa-ld");
 }
 
 static void unm(void **state)
@@ -123,7 +125,21 @@ static void packed_traces(void **state)
     assert_reads(read_file(&STRICT), "plain", expected);
 }
 
-/* A packed file that was cut off is an error at every length. */
+/* Cuts the file at path everywhere: each beginning is an error, or holds all of the calls. */
+static void assert_cuts_are_noticed(int calls)
+{
+    size_t size = file_size();
+    autofree char *data = malloc(size);
+    FILE *file = fopen(path, "rb");
+    assert_int_equal(fread(data, 1, size, file), size);
+    fclose(file);
+    for (size_t cut = 0; cut < size; cut++) {
+        store("cut", data, cut);
+        const struct reading *reading = read_file(&STRICT);
+        assert_true(reading->last < 0 || reading->count == calls);
+    }
+}
+
 static void truncated_packing(void **state)
 {
     (void)state;
@@ -132,17 +148,18 @@ static void truncated_packing(void **state)
         archive_write_add_filter_gzip, archive_write_add_filter_xz, archive_write_add_filter_zstd};
     for (size_t i = 0; i < 3; i++) {
         pack("whole", filters[i], &member, 1);
-        size_t size = file_size();
-        autofree char *data = malloc(size);
-        FILE *file = fopen(path, "rb");
-        assert_int_equal(fread(data, 1, size, file), size);
-        fclose(file);
-        for (size_t cut = 0; cut < size; cut++) {
-            store("cut", data, cut);
-            const struct reading *reading = read_file(&STRICT);
-            assert_true(reading->last < 0 || reading->count == 7);
-        }
+        assert_cuts_are_noticed(7);
     }
+    pack("whole.zip", NULL, &member, 1);
+    assert_cuts_are_noticed(7);
+    static const struct member published[] = {{"a.json", "{}"},
+                                              {"a.sc",
+                                               "1631252162155148290 0 70 apache2 70 getpid > \n"
+                                               "1631252162155148300 0 70 apache2 70 getpid < \n"},
+                                              {"a.pcap", "capture"},
+                                              {"a.res", "1,2\n"}};
+    pack("published.zip", NULL, published, 4);
+    assert_cuts_are_noticed(1);
 }
 
 static void zip_files_of_several(void **state)
