@@ -122,16 +122,15 @@ static void print_costs(const json_t *detectors, int width)
     }
 }
 
-static void print_kinds(const json_t *detectors)
+/* Detectors from `first` on, as many as stand beside each other. */
+static void print_kinds_of(const json_t *detectors, const json_t *kinds, size_t first)
 {
-    size_t count = json_array_size(detectors), i;
-    const json_t *kinds = json_object_get(json_array_get(detectors, 0), "attacks");
-    json_t *kind;
+    size_t end = json_array_size(detectors), i;
+    const json_t *kind;
     char name[CELL_LABEL], text[CELL_TEXT];
-    count = count < KIND_COLUMNS ? count : KIND_COLUMNS;
-    print_title("Attacks found at 5 % false alarms, by kind");
+    end = end - first < KIND_COLUMNS ? end : first + KIND_COLUMNS;
     printf("%-24s  %7s", "KIND", "SAMPLES");
-    for (size_t d = 0; d < count; d++)
+    for (size_t d = first; d < end; d++)
         printf("  %16.16s", cell_label(name, json_array_get(detectors, d)));
     putchar('\n');
     json_array_foreach (kinds, i, kind) {
@@ -139,13 +138,21 @@ static void print_kinds(const json_t *detectors)
         size_t length = strlen(json_string_value(json_object_get(kind, "kind")));
         printf("%*s  %7lld", length < 24 ? (int)(24 - length) : 0, "",
                json_integer_value(json_object_get(kind, "samples")));
-        for (size_t d = 0; d < count; d++) {
+        for (size_t d = first; d < end; d++) {
             const json_t *attacks = json_object_get(json_array_get(detectors, d), "attacks");
             const json_t *found = json_object_get(json_array_get(attacks, i), "tpr_at_fpr5");
             printf("  %16s", cell_decimal(text, found, 3));
         }
         putchar('\n');
     }
+}
+
+static void print_kinds(const json_t *detectors)
+{
+    const json_t *kinds = json_object_get(json_array_get(detectors, 0), "attacks");
+    print_title("Attacks found at 5 % false alarms, by kind");
+    for (size_t first = 0; first < json_array_size(detectors); first += KIND_COLUMNS)
+        print_kinds_of(detectors, kinds, first);
 }
 
 void eval_print(const json_t *document)
