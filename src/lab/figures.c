@@ -167,13 +167,11 @@ static void pick_kind(const struct corpus *corpus, const struct trial *trial, co
 }
 
 /* Each attack once, in whichever split it was judged. */
-static json_t *kind_of_many(const struct corpus *corpus, const struct trial *trials, size_t count,
-                            const char *kind)
+static json_t *kind_of_many(const struct found *found, const char *kind)
 {
-    struct found found = found_sum(corpus, trials, count, 0, kind);
-    return json_pack("{s:s s:I s:n s:n s:o}", "kind", kind, "samples", (json_int_t)found.attacks,
+    return json_pack("{s:s s:I s:n s:n s:o}", "kind", kind, "samples", (json_int_t)found->attacks,
                      "auc", "tpr_at_fpr5", "recall",
-                     number((double)found.found / (double)found.attacks));
+                     number((double)found->found / (double)found->attacks));
 }
 
 static json_t *kind_json(const struct corpus *corpus, const struct trial *trials, size_t count,
@@ -208,9 +206,13 @@ static json_t *kinds_json(const struct corpus *corpus, const struct trial *trial
         const char *kind = about->attack;
         if (about->label != LABEL_ATTACK || json_object_get(seen, kind))
             continue;
+        struct found found = found_sum(corpus, trials, count, 0, kind);
+        json_t *json =
+            about->occurrence ? kind_of_many(&found, kind) : kind_json(corpus, trials, count, kind);
+        json_object_set_new(json, "calls_to_detection", number(found.calls));
+        json_object_set_new(json, "seconds_to_detection", number(found.seconds));
         json_object_set_new(seen, kind, json_true());
-        json_array_append_new(array, about->occurrence ? kind_of_many(corpus, trials, count, kind)
-                                                       : kind_json(corpus, trials, count, kind));
+        json_array_append_new(array, json);
     }
     json_decref(seen);
     return array;

@@ -295,7 +295,10 @@ def test_lid_ds_2021_as_its_authors_pack_it(skink, tmp_path):
     assert found["precision"] == 0.5
     assert found["calls_to_detection"] == 22
     assert found["seconds_to_detection"] == pytest.approx(0.021, abs=0.0005)
-    assert [kind["kind"] for kind in stide["attacks"]] == ["CVE-2014-0160"]
+    kind = stide["attacks"][0]
+    assert (kind["kind"], kind["samples"], kind["recall"]) == ("CVE-2014-0160", 4, 1)
+    assert kind["calls_to_detection"] == 22
+    assert kind["seconds_to_detection"] == found["seconds_to_detection"]
 
 
 @pytest.fixture(scope="module")
