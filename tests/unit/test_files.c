@@ -18,18 +18,13 @@
 #include <unistd.h>
 
 #include "probe/file_calls.h"
-#include "probe/probe.h"
 #include "trace/call.h"
-#include "workload/workload.h"
+#include "watched_cgroup.h"
 
 #define TOLD 512
 
 struct world {
-    struct cgroup_hierarchy hierarchy;
-    struct probe *probe;
-    uint32_t table, replica;
-    uint64_t cgroup;
-    char path[64];
+    struct watched_cgroup own;
     struct access_event told[TOLD];
     size_t count;
 };
@@ -37,35 +32,16 @@ struct world {
 static void note(void *context, const struct access_event *event)
 {
     struct world *world = context;
-    if (event->head.replica == world->replica && world->count < TOLD)
+    if (event->head.replica == world->own.replica && world->count < TOLD)
         world->told[world->count++] = *event;
 }
 
 static bool open_world(struct world *world)
 {
-    struct error err;
-    memset(world, 0, sizeof *world);
-    if (cgroup_hierarchy_find(&world->hierarchy, &err) < 0)
-        return false;
-    const struct cgroup_hierarchy *h = &world->hierarchy;
-    const struct probe_options options = {.window = 6,
-                                          .bag = 6,
-                                          .controller = h->v2 ? NULL : h->controller,
-                                          .hierarchy = h->id,
-                                          .files = true};
+    const struct probe_options options = {.files = true};
     const struct probe_hooks hooks = {.access = note, .context = world};
-    snprintf(world->path, sizeof world->path, "skink-files-%d", (int)getpid());
-    world->probe = probe_open(&options, &hooks, &err);
-    if (!world->probe) {
-        print_message("%s\n", err.text);
-        return false;
-    }
-    assert_int_equal(cgroup_make(h, world->path, &world->cgroup, &err), 0);
-    assert_int_equal(probe_table_new(world->probe, &world->table, &err), 0);
-    assert_int_equal(probe_replica_add(world->probe, world->cgroup, ENTRY_JOIN, world->table,
-                                       MODE_DETECT, &world->replica, &err),
-                     0);
-    return true;
+    memset(world, 0, sizeof *world);
+    return watched_cgroup_open(&world->own, options, &hooks, MODE_DETECT);
 }
 
 static int set_up(void **state)
@@ -82,11 +58,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct world *world = *state;
-    struct error err;
     if (world) {
-        probe_replica_remove(world->probe, world->replica, world->cgroup);
-        cgroup_remove(&world->hierarchy, world->path, &err);
-        probe_close(world->probe);
+        watched_cgroup_close(&world->own);
     }
     free(world);
     return 0;
@@ -106,11 +79,11 @@ static void act(struct world *world, void (*action)(void))
         action();
         _exit(0);
     }
-    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, child, &err), 0);
+    assert_int_equal(cgroup_enter(&world->own.hierarchy, world->own.path, child, &err), 0);
     assert_int_equal(write(go[1], "x", 1), 1);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_true(probe_consume(world->probe, &err) >= 0);
+    assert_true(probe_consume(world->own.probe, &err) >= 0);
     close(go[0]);
     close(go[1]);
 }
@@ -126,7 +99,7 @@ static size_t told(const struct world *world, enum access_kind kind, const char 
 
 static void judge(struct world *world)
 {
-    probe_table_accesses(world->probe, world->table, MODE_DETECT);
+    probe_table_accesses(world->own.probe, world->own.table, MODE_DETECT);
 }
 
 /* ---- what calls do ---- */
@@ -235,7 +208,7 @@ static void numbers_are_one_access(void **state)
         all += strncmp(world->told[i].path, "/none/", 6) == 0;
     assert_int_equal(all, 1);
     const struct replica_counters *counters =
-        &probe_replica(world->probe, world->replica)->counters;
+        &probe_replica(world->own.probe, world->own.replica)->counters;
     assert_int_equal(counters->novelties[TABLE_ACCESSES], world->count);
     assert_true(counters->mismatches[TABLE_ACCESSES] >= 300);
 }
@@ -263,8 +236,8 @@ static void the_kernel_knows_what_user_space_puts_in(void **state)
         skip();
         return; /* which skip() never comes to; the analyzer does not know */
     }
-    struct probe *probe = world->probe;
-    uint32_t table = world->table;
+    struct probe *probe = world->own.probe;
+    uint32_t table = world->own.table;
     judge(world);
     assert_int_equal(
         probe_table_add_access(probe, table, ACCESS_READ, "/none/known/#/file#", false, &err), 0);
@@ -304,7 +277,7 @@ static void what_is_learned_is_told_once_and_known(void **state)
     }
     act(world, open_many); /* a new table learns */
     const struct replica_counters *counters =
-        &probe_replica(world->probe, world->replica)->counters;
+        &probe_replica(world->own.probe, world->own.replica)->counters;
     uint64_t learned = counters->novelties[TABLE_ACCESSES];
     assert_true(learned >= 26 * 26 * 4);
     assert_true(world->told[0].flags & (REPORT_LEARNED | REPORT_UNPLACED));

@@ -17,8 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "probe/probe.h"
-#include "workload/workload.h"
+#include "watched_cgroup.h"
 
 #define SEEN 64
 
@@ -28,11 +27,7 @@ struct seen {
 };
 
 struct world {
-    struct cgroup_hierarchy hierarchy;
-    struct probe *probe;
-    uint32_t table, replica;
-    uint64_t cgroup;
-    char path[64];
+    struct watched_cgroup own;
     struct seen told[SEEN], there[SEEN];
     size_t told_count, there_count;
     pid_t child;
@@ -42,42 +37,23 @@ struct world {
 static void on_told(void *context, const struct flow_key *key, const struct flow_value *value)
 {
     struct world *world = context;
-    if (key->replica == world->replica && world->told_count < SEEN)
+    if (key->replica == world->own.replica && world->told_count < SEEN)
         world->told[world->told_count++] = (struct seen){*key, *value};
 }
 
 static void on_there(void *context, const struct flow_key *key, const struct flow_value *value)
 {
     struct world *world = context;
-    if (key->replica == world->replica && world->there_count < SEEN)
+    if (key->replica == world->own.replica && world->there_count < SEEN)
         world->there[world->there_count++] = (struct seen){*key, *value};
 }
 
 static bool open_world(struct world *world)
 {
-    struct error err;
-    memset(world, 0, sizeof *world);
-    if (cgroup_hierarchy_find(&world->hierarchy, &err) < 0)
-        return false;
-    const struct cgroup_hierarchy *h = &world->hierarchy;
-    const struct probe_options options = {.window = 6,
-                                          .bag = 6,
-                                          .controller = h->v2 ? NULL : h->controller,
-                                          .hierarchy = h->id,
-                                          .flows = true};
+    const struct probe_options options = {.flows = true};
     const struct probe_hooks hooks = {.flow = on_told, .context = world};
-    snprintf(world->path, sizeof world->path, "skink-flows-%d", (int)getpid());
-    world->probe = probe_open(&options, &hooks, &err);
-    if (!world->probe) {
-        print_message("%s\n", err.text);
-        return false;
-    }
-    assert_int_equal(cgroup_make(h, world->path, &world->cgroup, &err), 0);
-    assert_int_equal(probe_table_new(world->probe, &world->table, &err), 0);
-    assert_int_equal(probe_replica_add(world->probe, world->cgroup, ENTRY_JOIN, world->table,
-                                       MODE_LEARN, &world->replica, &err),
-                     0);
-    return true;
+    memset(world, 0, sizeof *world);
+    return watched_cgroup_open(&world->own, options, &hooks, MODE_LEARN);
 }
 
 static int set_up(void **state)
@@ -104,13 +80,10 @@ static void end_child(struct world *world)
 static int tear_down(void **state)
 {
     struct world *world = *state;
-    struct error err;
     if (!world)
         return 0;
     end_child(world); /* of a test that failed */
-    probe_replica_remove(world->probe, world->replica, world->cgroup);
-    cgroup_remove(&world->hierarchy, world->path, &err);
-    probe_close(world->probe);
+    watched_cgroup_close(&world->own);
     free(world);
     return 0;
 }
@@ -150,9 +123,9 @@ static void next_round(struct world *world)
 static void look(struct world *world)
 {
     struct error err;
-    assert_true(probe_consume(world->probe, &err) >= 0);
+    assert_true(probe_consume(world->own.probe, &err) >= 0);
     world->there_count = 0;
-    probe_flows_each(world->probe, on_there, world);
+    probe_flows_each(world->own.probe, on_there, world);
 }
 
 static const struct seen *find(const struct seen *seen, size_t count, enum flow_role role,
@@ -241,7 +214,7 @@ static void every_connection_is_seen_from_both_ends(void **state)
         return; /* which skip has done: so that analyzers know */
     }
     start_child(world, connect_and_send);
-    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    assert_int_equal(cgroup_enter(&world->own.hierarchy, world->own.path, world->child, &err), 0);
     next_round(world);
     look(world);
     const struct seen *calls = there(world, FLOW_CALLS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT);
@@ -264,7 +237,8 @@ static void every_connection_is_seen_from_both_ends(void **state)
     if (udp) /* not where no v2 hierarchy is mounted */
         assert_int_equal(udp->value.count, 2);
     assert_int_equal(world->told_count, world->there_count); /* each was told, once */
-    assert_int_equal(probe_replica(world->probe, world->replica)->flows_held, world->there_count);
+    assert_int_equal(probe_replica(world->own.probe, world->own.replica)->flows_held,
+                     world->there_count);
     end_child(world);
 }
 
@@ -296,8 +270,8 @@ static void older_sockets_are_adopted(void **state)
     }
     start_child(world, listen_then_talk);
     next_round(world);
-    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
-    assert_int_equal(probe_flows_adopt(world->probe, &err), 0);
+    assert_int_equal(cgroup_enter(&world->own.hierarchy, world->own.path, world->child, &err), 0);
+    assert_int_equal(probe_flows_adopt(world->own.probe, &err), 0);
     look(world);
     const struct seen *calls = there(world, FLOW_CALLS, IPPROTO_TCP, "::ffff:127.0.0.1", PORT);
     assert_non_null(there(world, FLOW_LISTENS, IPPROTO_TCP, "::", PORT));
@@ -344,7 +318,7 @@ static void who_receives_datagrams_is_seen(void **state)
         return; /* which skip has done: so that analyzers know */
     }
     start_child(world, ask_and_answer);
-    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    assert_int_equal(cgroup_enter(&world->own.hierarchy, world->own.path, world->child, &err), 0);
     next_round(world);
     look(world);
     end_child(world);
@@ -431,10 +405,10 @@ static void unix_sockets_are_seen_by_their_names(void **state)
     }
     start_child(world, call_unix);
     next_round(world); /* bound before anybody looks */
-    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    assert_int_equal(cgroup_enter(&world->own.hierarchy, world->own.path, world->child, &err), 0);
     next_round(world);
-    assert_int_equal(probe_flows_adopt(world->probe, &err), 0);
-    assert_int_equal(probe_flows_adopt(world->probe, &err), 0); /* changes nothing */
+    assert_int_equal(probe_flows_adopt(world->own.probe, &err), 0);
+    assert_int_equal(probe_flows_adopt(world->own.probe, &err), 0); /* changes nothing */
     look(world);
     const struct seen *stream = there_unix(world, FLOW_CALLS, "stream");
     const struct seen *datagram = there_unix(world, FLOW_CALLS, "datagram");
@@ -481,9 +455,9 @@ static void too_many_flows_are_counted(void **state)
         return; /* which skip has done: so that analyzers know */
     }
     start_child(world, call_many);
-    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, world->child, &err), 0);
+    assert_int_equal(cgroup_enter(&world->own.hierarchy, world->own.path, world->child, &err), 0);
     next_round(world);
-    const struct replica *replica = probe_replica(world->probe, world->replica);
+    const struct replica *replica = probe_replica(world->own.probe, world->own.replica);
     assert_true(replica->flows_held >= FLOWS_EACH);
     assert_true(replica->counters.lost.flows >= 100);
     end_child(world);

@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 #include "probe/pool.h"
-#include "probe/probe.h"
-#include "workload/workload.h"
+#include "watched_cgroup.h"
 
 #define CALLS  60000 /* a stream of these has far more patterns than a table begins with */
 #define CHUNK  1000
@@ -131,11 +130,7 @@ static void copies_keep_every_pattern(void **state)
 /* ---- tables that grow under the kernel's hands ---- */
 
 struct world {
-    struct cgroup_hierarchy hierarchy;
-    struct probe *probe;
-    uint32_t table, replica;
-    uint64_t cgroup;
-    char path[64];
+    struct watched_cgroup own;
     uint64_t reports;
     struct profile *profile; /* what the reports told */
 };
@@ -143,46 +138,28 @@ struct world {
 static void count_report(void *context, const struct report *report)
 {
     struct world *world = context;
-    if (report->head.replica != world->replica)
+    if (report->head.replica != world->own.replica)
         return;
     world->reports++;
     uint16_t codes[PATTERN_MAX];
-    probe_report_codes(world->probe, report, codes);
+    probe_report_codes(world->own.probe, report, codes);
     profile_add(world->profile, report->pattern, codes);
 }
 
 static bool open_world(struct world *world)
 {
-    struct error err;
-    memset(world, 0, sizeof *world);
-    if (cgroup_hierarchy_find(&world->hierarchy, &err) < 0)
-        return false;
-    const struct cgroup_hierarchy *h = &world->hierarchy;
-    const struct probe_options options = {.window = 6,
-                                          .bag = 6,
-                                          .controller = h->v2 ? NULL : h->controller,
-                                          .hierarchy = h->id,
-                                          .learn_quota = UINT32_MAX};
+    const struct probe_options options = {.learn_quota = UINT32_MAX};
     const struct probe_hooks hooks = {.report = count_report, .context = world};
-    snprintf(world->path, sizeof world->path, "skink-test-%d", (int)getpid());
-    world->probe = probe_open(&options, &hooks, &err);
-    if (!world->probe)
+    memset(world, 0, sizeof *world);
+    if (!watched_cgroup_open(&world->own, options, &hooks, MODE_LEARN))
         return false;
     world->profile = profile_new("test", "-", 6, 6);
-    assert_int_equal(cgroup_make(h, world->path, &world->cgroup, &err), 0);
-    assert_int_equal(probe_table_new(world->probe, &world->table, &err), 0);
-    assert_int_equal(probe_replica_add(world->probe, world->cgroup, ENTRY_JOIN, world->table,
-                                       MODE_LEARN, &world->replica, &err),
-                     0);
     return true;
 }
 
 static void close_world(struct world *world)
 {
-    struct error err;
-    probe_replica_remove(world->probe, world->replica, world->cgroup);
-    cgroup_remove(&world->hierarchy, world->path, &err);
-    probe_close(world->probe);
+    watched_cgroup_close(&world->own);
     profile_free(world->profile);
 }
 
@@ -231,13 +208,13 @@ static void run_stream(struct world *world)
     close(done[1]);
     assert_int_equal(read(done[0], &byte, 1), 1);
     wait_asleep(child);
-    assert_int_equal(cgroup_enter(&world->hierarchy, world->path, child, &err), 0);
+    assert_int_equal(cgroup_enter(&world->own.hierarchy, world->own.path, child, &err), 0);
     do {
-        assert_true(probe_consume(world->probe, &err) >= 0);
+        assert_true(probe_consume(world->own.probe, &err) >= 0);
         assert_int_equal(write(go[1], "x", 1), 1);
     } while (read(done[0], &byte, 1) == 1);
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(probe_consume(world->probe, &err) >= 0);
+    assert_true(probe_consume(world->own.probe, &err) >= 0);
     assert_int_equal(status, 0);
     close(go[0]);
     close(go[1]);
@@ -273,17 +250,19 @@ static void tables_grow_without_loss(void **state)
     }
     run_stream(world);
     const struct replica_counters *counters =
-        &probe_replica(world->probe, world->replica)->counters;
-    uint64_t windows = probe_table_count(world->probe, world->table, PATTERN_WINDOW);
-    assert_int_equal(counters->lost.reports + counters->lost.quota + counters->lost.storage, 0);
+        &probe_replica(world->own.probe, world->own.replica)->counters;
+    uint64_t windows = probe_table_count(world->own.probe, world->own.table, PATTERN_WINDOW);
+    assert_int_equal(counters->lost.reports + counters->lost.quota + counters->lost.storage +
+                         counters->lost.table,
+                     0);
     assert_true(windows > 40000); /* of 512 places at first */
     /* Every pattern in the table was told, and every one told is in the table. */
     assert_int_equal(windows, profile_count(world->profile, PATTERN_WINDOW));
-    assert_int_equal(probe_table_count(world->probe, world->table, PATTERN_BAG),
+    assert_int_equal(probe_table_count(world->own.probe, world->own.table, PATTERN_BAG),
                      profile_count(world->profile, PATTERN_BAG));
     assert_int_equal(counters->calls, MADE);
     /* Whatever was learned while the table grew is known now. */
-    probe_replica_set(world->probe, world->replica, world->table, MODE_DETECT);
+    probe_replica_set(world->own.probe, world->own.replica, world->own.table, MODE_DETECT);
     uint64_t before = world->reports;
     uint64_t mismatches = counters->mismatches[PATTERN_WINDOW] + counters->mismatches[PATTERN_BAG];
     run_stream(world);
@@ -300,15 +279,15 @@ static void a_repeated_novelty_is_reported_once(void **state)
         skip();
         return; /* which skip() never comes to; the analyzer does not know */
     }
-    probe_replica_set(world->probe, world->replica, world->table, MODE_DETECT);
+    probe_replica_set(world->own.probe, world->own.replica, world->own.table, MODE_DETECT);
     run_stream(world);
-    const struct replica *replica = probe_replica(world->probe, world->replica);
+    const struct replica *replica = probe_replica(world->own.probe, world->own.replica);
     /* Nothing is known, so every window is a mismatch; told are no more than the quota allows. */
     assert_int_equal(replica->counters.mismatches[PATTERN_WINDOW], MADE - 5);
     assert_true(world->reports <= 2 * 500 + replica->counters.lost.quota);
     assert_true(replica->novelties_held <= PROBE_NOVELTIES_EACH);
     assert_true(replica->counters.lost.quota > 0);
-    probe_novelties_forget(world->probe, world->replica);
+    probe_novelties_forget(world->own.probe, world->own.replica);
     assert_int_equal(replica->novelties_held, 0);
 }
 
