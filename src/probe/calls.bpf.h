@@ -68,26 +68,41 @@ static __noinline int tell_calls(struct thread *thread)
     return 0;
 }
 
-/* A call whose window is none of the recent ones, or whose bag must be looked at besides. */
-static __noinline int examine(struct thread *thread, __u64 fingerprint)
+/* Compares the patterns that end with this call. again: the window may be noted as a recent one. */
+static __always_inline void compare(struct thread *thread, __u64 fingerprint, bool again)
 {
-    if (!thread)
-        return 0;
     bool known = false;
     if (window_length && known_at(thread->where, fingerprint)) {
-        thread->recent[fingerprint >> (64 - RECENT_BITS)] = fingerprint;
+        if (again)
+            thread->recent[fingerprint >> (64 - RECENT_BITS)] = fingerprint;
         if (BAGS_IMPLIED)
-            return 0;
+            return;
         known = true;
     }
     struct replica *replica = replica_of(thread);
     struct table *table = replica ? get_table(replica) : NULL;
     if (!table || replica->mode == MODE_OFF)
-        return 0;
+        return;
     if (window_length && !known && thread->position >= window_length)
         known = !foreign(thread, replica, table, PATTERN_WINDOW, fingerprint);
     if (bag_length && thread->position >= bag_length && !(BAGS_IMPLIED && known))
         check_bag(thread, replica, table);
+}
+
+/*
+ * A call whose window is none of the recent ones, or whose bag must be looked at besides. The
+ * window of a call whose arguments are read never becomes a recent one: so all others need not ask
+ * for it.
+ */
+static __noinline int examine(struct thread *thread, struct pt_regs *regs, __u64 fingerprint,
+                              __u32 code)
+{
+    if (!thread || !regs)
+        return 0;
+    bool reads = reads_arguments && has_arguments(code);
+    compare(thread, fingerprint, !reads);
+    if (reads)
+        read_arguments(thread, regs, code);
     return 0;
 }
 
@@ -131,9 +146,7 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
     thread->history[position & (HISTORY - 1)] = code;
     thread->position = ++position;
     if (m > n || thread->recent[fingerprint >> (64 - RECENT_BITS)] != fingerprint)
-        examine(thread, fingerprint);
-    if (reads_arguments && has_arguments(code))
-        read_arguments(thread, regs, code);
+        examine(thread, regs, fingerprint, code);
     if (!(position & 31))
         tell_calls(thread);
     return 0;
