@@ -84,7 +84,7 @@ static void count_calls(struct agent *agent, struct watched *watched, uint64_t *
                         uint64_t *lost)
 {
     const struct replica_counters *now = &probe_replica(agent->probe, watched->index)->counters;
-    uint64_t lost_now = now->lost.reports + now->lost.quota + now->lost.storage;
+    uint64_t lost_now = now->lost.reports + now->lost.quota + now->lost.table + now->lost.storage;
     *calls = now->calls - watched->calls_counted;
     *lost = lost_now - watched->lost_counted;
     watched->calls_counted = now->calls;

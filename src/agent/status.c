@@ -256,7 +256,8 @@ static void loss_metrics(const struct agent *agent, FILE *out)
             const char *reason;
             uint64_t value;
         } rows[] = {{"reports", lost->reports}, {"quota", lost->quota},     {"table", lost->table},
-                    {"storage", lost->storage}, {"process", lost->process}, {"flows", lost->flows}};
+                    {"storage", lost->storage}, {"process", lost->process}, {"flows", lost->flows},
+                    {"paths", lost->paths}};
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
             metrics_sample(out, "skink_lost_total", (double)rows[k].value, "service",
                            watched->service->name, "replica", watched->workload.name, "reason",

@@ -127,7 +127,7 @@ enum replica_entry {
 struct replica_losses {
     __u64 reports; /* new patterns or thresholds: the ring was full */
     __u64 quota;   /* the same: the replica had used up its reports of this second */
-    __u64 table;   /* learning, but no place in the table; reported all the same */
+    __u64 table;   /* learned, but its table cannot grow; or no room to wait for the growth */
     __u64 storage; /* threads that could not be followed */
     __u64 process; /* exec, fork, exit events */
     __u64 calls;   /* recording: calls that the ring had no room for */

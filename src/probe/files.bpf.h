@@ -83,20 +83,13 @@ static __always_inline void learn_access(const struct access *access, __u32 inde
         reserve_access(access, index, replica, &replica->learn_used, quota_learn);
     if (!event)
         return;
-    __u64 next = table->next[TABLE_ACCESSES];
-    enum bucket_answer answer =
-        insert_at(next ? next : table->now[TABLE_ACCESSES], key.fingerprint);
-    if (answer == BUCKET_FULL &&
-        bpf_map_update_elem(&waiting, &key, &key.pattern, BPF_NOEXIST) == -EEXIST)
-        answer = BUCKET_KNOWN;
-    if (answer == BUCKET_KNOWN) {
+    __u32 taken = take_in(replica, table, &key, TABLE_ACCESSES);
+    if (!taken) {
         bpf_ringbuf_discard(event, 0);
         return;
     }
-    if (answer == BUCKET_FULL)
-        add(replica->counters.lost.table, 1);
     add(replica->counters.novelties[TABLE_ACCESSES], 1);
-    event->flags = REPORT_NEW | (answer == BUCKET_FULL ? REPORT_UNPLACED : REPORT_LEARNED);
+    event->flags = REPORT_NEW | taken;
     bpf_ringbuf_submit(event, 0);
 }
 

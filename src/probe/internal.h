@@ -16,10 +16,11 @@ struct table_range {
     bool crowded; /* a pattern has found no place: it must grow, however empty it is elsewhere */
 };
 
-/* A pattern that was learned but found no place. */
-struct unplaced {
+/* A pattern or an access that a report tells of. */
+struct told_pattern {
     uint32_t table;
     uint32_t kind; /* enum pattern_kind, or TABLE_ACCESSES */
+    uint32_t replica;
     uint64_t fingerprint;
 };
 
@@ -37,16 +38,15 @@ struct probe {
     struct table_range range[PROBE_TABLES][TABLE_KINDS];
     bool table_used[PROBE_TABLES];
     bool replica_used[PROBE_REPLICAS];
-    bool must_grow; /* some table is over half full */
-    struct unplaced *unplaced;
+    bool must_grow;                /* some table is over half full */
+    struct told_pattern *unplaced; /* learned, but without a place */
     size_t unplaced_count, unplaced_room;
     uint32_t prepared; /* newcomers' places in the queue */
 };
 
-/* A report of a pattern or an access has come: counts what the kernel inserted, places what it
- * could not. flags: enum report_flags. */
-void table_reported(struct probe *probe, uint32_t table, uint32_t kind, uint32_t flags,
-                    uint64_t fingerprint);
+/* A report has come: counts what the kernel inserted, places what it could not. flags: enum
+ * report_flags. */
+void table_reported(struct probe *probe, const struct told_pattern *told, uint32_t flags);
 
 /* Grows every table that is over half full. */
 void tables_grow(struct probe *probe);

@@ -68,19 +68,20 @@ static __always_inline bool crossed(struct thread *thread, struct replica *repli
     return kind == PATTERN_WINDOW ? !(thread->flags & THREAD_OVER) : !replica->epoch_over;
 }
 
-/* Into the table, or to wait for its growth; false when it is there already. */
-static __always_inline bool take_in(struct replica *replica, struct table *table,
-                                    struct waiting_key *key, __u32 kind, struct report *report)
+/* Into the table, or to wait for its growth. Returns how it is to be reported, 0: it was there. */
+static __always_inline __u32 take_in(struct replica *replica, const struct table *table,
+                                     struct waiting_key *key, __u32 kind)
 {
     __u64 where = table->next[kind] ? table->next[kind] : table->now[kind];
     enum bucket_answer answer = insert_at(where, key->fingerprint);
-    if (answer == BUCKET_FULL &&
-        bpf_map_update_elem(&waiting, key, &key->pattern, BPF_NOEXIST) == -EEXIST)
-        return false;
-    if (answer == BUCKET_FULL)
-        add(replica->counters.lost.table, 1);
-    report->flags |= answer == BUCKET_FULL ? REPORT_UNPLACED : REPORT_LEARNED;
-    return answer != BUCKET_KNOWN;
+    if (answer != BUCKET_FULL)
+        return answer == BUCKET_KNOWN ? 0 : REPORT_LEARNED;
+    long refused = bpf_map_update_elem(&waiting, key, &key->pattern, BPF_NOEXIST);
+    if (refused == -EEXIST)
+        return 0;
+    if (refused)
+        add(replica->counters.lost.table, 1); /* told again and again, until its table has grown */
+    return REPORT_UNPLACED;
 }
 
 static __always_inline void learn(struct thread *thread, struct replica *replica,
@@ -100,9 +101,13 @@ static __always_inline void learn(struct thread *thread, struct replica *replica
     report->flags = REPORT_NEW;
     if (replica->compared && bpf_map_update_elem(&apart, &key, &self, BPF_ANY) == 0) {
         report->flags |= REPORT_APART | (last ? REPORT_AGAIN : 0);
-    } else if (!take_in(replica, table, &key, kind, report)) { /* another CPU was first */
-        bpf_ringbuf_discard(report, 0);
-        return;
+    } else {
+        __u32 taken = take_in(replica, table, &key, kind);
+        if (!taken) { /* another CPU was first */
+            bpf_ringbuf_discard(report, 0);
+            return;
+        }
+        report->flags |= taken;
     }
     add(replica->counters.mismatches[kind], 1);
     add(replica->counters.novelties[kind], 1);

@@ -160,14 +160,18 @@ static int on_event(void *context, void *data, size_t size)
     switch (head->kind) {
     case EVENT_REPORT: {
         const struct report *report = data;
-        table_reported(probe, report->table, report->pattern, report->flags, report->fingerprint);
+        const struct told_pattern told = {report->table, report->pattern, head->replica,
+                                          report->fingerprint};
+        table_reported(probe, &told, report->flags);
         if (probe->hooks.report)
             probe->hooks.report(probe->hooks.context, report);
         break;
     }
     case EVENT_ACCESS: {
         const struct access_event *event = data;
-        table_reported(probe, event->table, TABLE_ACCESSES, event->flags, event->fingerprint);
+        const struct told_pattern told = {event->table, TABLE_ACCESSES, head->replica,
+                                          event->fingerprint};
+        table_reported(probe, &told, event->flags);
         if (probe->hooks.access)
             probe->hooks.access(probe->hooks.context, event);
         break;

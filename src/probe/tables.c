@@ -237,7 +237,7 @@ uint64_t probe_table_count(const struct probe *probe, uint32_t table, enum patte
 }
 
 /* Learned, but without a place: put in once its table has grown. */
-static void keep_unplaced(struct probe *probe, uint32_t table, uint32_t kind, uint64_t fingerprint)
+static void keep_unplaced(struct probe *probe, const struct told_pattern *told)
 {
     if (probe->unplaced_count == probe->unplaced_room) {
         probe->unplaced_room = probe->unplaced_room ? 2 * probe->unplaced_room : 64;
@@ -246,24 +246,22 @@ static void keep_unplaced(struct probe *probe, uint32_t table, uint32_t kind, ui
         if (!probe->unplaced)
             abort();
     }
-    probe->unplaced[probe->unplaced_count++] =
-        (struct unplaced){.table = table, .kind = kind, .fingerprint = fingerprint};
-    probe->range[table][kind].crowded = true;
+    probe->unplaced[probe->unplaced_count++] = *told;
+    probe->range[told->table][told->kind].crowded = true;
     probe->must_grow = true;
 }
 
-void table_reported(struct probe *probe, uint32_t table, uint32_t kind, uint32_t flags,
-                    uint64_t fingerprint)
+void table_reported(struct probe *probe, const struct told_pattern *told, uint32_t flags)
 {
-    if (table >= PROBE_TABLES || !probe->table_used[table] || kind >= TABLE_KINDS)
+    if (told->table >= PROBE_TABLES || !probe->table_used[told->table] || told->kind >= TABLE_KINDS)
         return;
-    struct table_range *range = &probe->range[table][kind];
+    struct table_range *range = &probe->range[told->table][told->kind];
     if (flags & REPORT_LEARNED) {
         range->count++;
         if (range->count * 2 > places(range->bits))
             probe->must_grow = true;
     } else if (flags & REPORT_UNPLACED) {
-        keep_unplaced(probe, table, kind, fingerprint);
+        keep_unplaced(probe, told);
     }
 }
 
@@ -273,18 +271,27 @@ static bool is_due(const struct table_range *range)
            range->bits < TABLE_BITS_MAX;
 }
 
+/* It goes on waiting, so that it is not told again and again. */
+static void count_lost(struct probe *probe, uint32_t replica)
+{
+    if (replica < PROBE_REPLICAS)
+        __atomic_fetch_add(&probe->replicas[replica].counters.lost.table, 1, __ATOMIC_RELAXED);
+}
+
 static void place_unplaced(struct probe *probe)
 {
     struct error err;
     int waiting = bpf_map__fd(probe->bpf->maps.waiting);
     for (size_t i = 0; i < probe->unplaced_count; i++) {
-        const struct unplaced *one = &probe->unplaced[i];
+        const struct told_pattern *one = &probe->unplaced[i];
         struct waiting_key key = {one->fingerprint, one->table, one->kind};
         if (probe->table_used[one->table] &&
-            insert(probe, one->table, one->kind, one->fingerprint, &err) < 0)
+            insert(probe, one->table, one->kind, one->fingerprint, &err) < 0) {
             log_warn("%s", err.text);
-        else
+            count_lost(probe, one->replica);
+        } else {
             bpf_map_delete_elem(waiting, &key);
+        }
     }
     probe->unplaced_count = 0;
 }
