@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from agent import Skink
-from conftest import SOURCE, leftovers, wait_until
-from test_testbed import NEEDED
+from conftest import wait_until
+from shop import shop_up
 
-SHOP = SOURCE / "testbed" / "shop"
 NAME = f"campaign-{os.getpid()}"
 CONTAINERS = f"skink-testbed-{NAME}-"
 CAMPAIGN = """\
@@ -43,17 +42,8 @@ def nothing_left_fixture():
 @pytest.fixture(name="up", scope="module")
 def up_fixture(root, program):
     """The shop, for all tests of this file."""
-    for name, package in NEEDED.items():
-        program(name, package)
-    before = leftovers()
-    try:
-        done = subprocess.run([SHOP, "--name", NAME, "up"], capture_output=True, text=True,
-                              timeout=90, check=False)
-        assert done.returncode == 0, done.stderr
-        yield json.loads(done.stdout)
-    finally:
-        subprocess.run([SHOP, "--name", NAME, "down"], timeout=60, check=False)
-    assert wait_until(lambda: not leftovers() - before, 5), sorted(leftovers() - before)
+    with shop_up(program, NAME) as made:
+        yield made
 
 
 @pytest.fixture(name="played", scope="module")
