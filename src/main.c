@@ -8,7 +8,7 @@ const struct verb *const cmd_verbs[] = {
     &verb_run,    &verb_status,  &verb_alerts,   &verb_incidents, &verb_harm,    &verb_tolerance,
     &verb_plan,   &verb_approve, &verb_measures, &verb_undo,      &verb_record,  &verb_learn,
     &verb_detect, &verb_eval,    &verb_inject,   &verb_trace,     &verb_convert, &verb_profile,
-    &verb_doctor, &verb_log,     &verb_demo,     &verb_help,      NULL};
+    &verb_doctor, &verb_log,     &verb_demo,     &verb_vote,      &verb_help,    NULL};
 
 int main(int argc, char **argv)
 {

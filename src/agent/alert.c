@@ -150,14 +150,19 @@ bool alert_note(struct alert *alert, const struct report *report)
     return worse;
 }
 
+uint32_t alert_threshold(const struct service_config *config, enum fact_kind kind)
+{
+    if (kind == FACT_VOTE)
+        return 1; /* who has a front wants to know what it finds */
+    return kind == FACT_FLOW ? config->flow_threshold : config->file_threshold;
+}
+
 bool alert_note_fact(struct alert *alert, const struct fact *fact)
 {
-    const struct service_config *config = &alert->subject.service->config;
     bool worse = alert->cause == ALERT_LOSS || !(alert->fact_kinds & 1u << fact->kind);
     if (alert->cause == ALERT_LOSS) {
         alert->cause = ALERT_FACTS;
-        alert->threshold =
-            fact->kind == FACT_FLOW ? config->flow_threshold : config->file_threshold;
+        alert->threshold = alert_threshold(&alert->subject.service->config, fact->kind);
     }
     worse |= alert_all_old(alert) && !fact->old;
     alert->fact_kinds |= 1u << fact->kind;

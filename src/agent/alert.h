@@ -53,6 +53,9 @@ void alert_free(struct alert *alert);
  * something never seen instead of old behaviour. */
 bool alert_note(struct alert *alert, const struct report *report);
 
+/* So many facts of the kind raise an alert; 0: none does. */
+uint32_t alert_threshold(const struct service_config *config, enum fact_kind kind);
+
 /* Something that its service never did. True when this makes the alert a graver one, or is of a
  * kind that it had no fact of. */
 bool alert_note_fact(struct alert *alert, const struct fact *fact);

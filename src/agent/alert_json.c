@@ -58,7 +58,7 @@ static json_t *first_json(const struct alert *alert)
     char name[CALL_NAME];
     const struct report *first = &alert->first_report;
     const struct fact *fact = &alert->fact[0];
-    bool by_fact = alert->fact_count > 0 && fact->kind != FACT_FLOW &&
+    bool by_fact = alert->fact_count > 0 && fact_is_access(fact) &&
                    (!alert->has_first || fact->time < first->head.time);
     if (!by_fact && !alert->has_first)
         return json_null();
@@ -125,10 +125,11 @@ static void describe_facts(const struct alert *alert, FILE *out)
     const struct fact *fact = &alert->fact[0];
     if (alert->fact_count == 0)
         return;
-    fprintf(out, "%s%s, which %s, by %s[%" PRIu32 "]", alert->cause == ALERT_FACTS ? "" : "; it ",
-            fact_text(fact, text),
-            fact->old ? "only earlier versions did" : "the service never did", fact->command,
-            fact->pid);
+    fprintf(out, "%s%s", alert->cause == ALERT_FACTS ? "" : "; it ", fact_text(fact, text));
+    if (fact->kind != FACT_VOTE)
+        fprintf(out, ", which %s, by %s[%" PRIu32 "]",
+                fact->old ? "only earlier versions did" : "the service never did", fact->command,
+                fact->pid);
     if (alert->facts > 1)
         fprintf(out, ", and %" PRIu64 " such things more", alert->facts - 1);
 }
@@ -165,7 +166,7 @@ static json_t *facts_json(const struct alert *alert)
     for (size_t i = 0; i < alert->fact_count; i++) {
         const struct fact *fact = &alert->fact[i];
         struct novelty_count count = {.count = 1};
-        if (fact->kind != FACT_FLOW)
+        if (fact_is_access(fact))
             probe_novelty(alert->subject.probe, alert->subject.replica, TABLE_ACCESSES,
                           fact->fingerprint, &count);
         json_array_append_new(facts, fact_json(fact, count.count));

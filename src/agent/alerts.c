@@ -191,8 +191,7 @@ static void raise_held_back(struct agent *agent, struct watched *watched, uint64
 
 void alerts_fact(struct agent *agent, struct watched *watched, const struct fact *fact)
 {
-    const struct service_config *config = &watched->service->config;
-    uint32_t threshold = fact->kind == FACT_FLOW ? config->flow_threshold : config->file_threshold;
+    uint32_t threshold = alert_threshold(&watched->service->config, fact->kind);
     if (watched->alert) {
         if (alert_note_fact(watched->alert, fact))
             tell(agent, watched, ALERT_GROWING);

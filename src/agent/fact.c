@@ -42,9 +42,17 @@ void fact_of_flow(struct fact *fact, const struct flow_value *value, const char 
         snprintf(fact->how, sizeof fact->how, "%s", transport);
 }
 
+void fact_of_vote(struct fact *fact, pid_t pid, const char *request, const char *why)
+{
+    *fact = (struct fact){
+        .kind = FACT_VOTE, .time = clock_monotonic(), .pid = (uint32_t)pid, .tid = (uint32_t)pid};
+    snprintf(fact->peer, sizeof fact->peer, "%s", request);
+    snprintf(fact->how, sizeof fact->how, "%s", why);
+}
+
 const char *fact_detector(enum fact_kind kind)
 {
-    static const char *const NAMES[FACT_KINDS] = {"file", "exec", "flow"};
+    static const char *const NAMES[FACT_KINDS] = {"file", "exec", "flow", "vote"};
     return NAMES[kind];
 }
 
@@ -54,6 +62,8 @@ const char *fact_text(const struct fact *fact, char text[FACT_TEXT])
                                                   "ran"};
     if (fact->kind == FACT_FLOW)
         snprintf(text, FACT_TEXT, "called %s (%s)", fact->peer, fact->how);
+    else if (fact->kind == FACT_VOTE)
+        snprintf(text, FACT_TEXT, "was outvoted on %s: %s", fact->peer, fact->how);
     else
         snprintf(text, FACT_TEXT, "%s %s", DID[fact->access], fact->path);
     return text;
@@ -70,6 +80,11 @@ json_t *fact_json(const struct fact *fact, uint64_t count)
     if (fact->kind == FACT_FLOW) {
         json_object_set_new(json, "peer", text_json(fact->peer, strlen(fact->peer)));
         json_object_set_new(json, "how", json_string(fact->how));
+        return json;
+    }
+    if (fact->kind == FACT_VOTE) {
+        json_object_set_new(json, "request", text_json(fact->peer, strlen(fact->peer)));
+        json_object_set_new(json, "why", text_json(fact->how, strlen(fact->how)));
         return json;
     }
     json_object_set_new(json, "old", json_boolean(fact->old));

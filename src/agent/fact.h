@@ -1,6 +1,7 @@
 /*
  * A fact: something that a replica did and its service never had while it was learned. A file
- * touched, a program run, another service called.
+ * touched, a program run, another service called; or an answer in which it was outvoted by the
+ * other replicas (src/vote/).
  */
 #ifndef SKINK_AGENT_FACT_H
 #define SKINK_AGENT_FACT_H
@@ -9,10 +10,11 @@
 
 #include "probe/probe.h"
 
-#define FACT_TEXT 320
+#define FACT_TEXT 512
 #define FACT_PEER 256
+#define FACT_HOW  160
 
-enum fact_kind { FACT_FILE, FACT_EXEC, FACT_FLOW, FACT_KINDS };
+enum fact_kind { FACT_FILE, FACT_EXEC, FACT_FLOW, FACT_VOTE, FACT_KINDS };
 
 struct fact {
     enum fact_kind kind;
@@ -25,8 +27,14 @@ struct fact {
     uint64_t fingerprint;
     char path[ACCESS_PATH];
     char peer[FACT_PEER]; /* flows: who was called, and how: "tcp port 80" */
-    char how[32];
+    char how[FACT_HOW];   /* votes: what was asked, and in what the answer differed */
 };
+
+/* Was it seen by the probe among the replica's calls? */
+static inline bool fact_is_access(const struct fact *fact)
+{
+    return fact->kind == FACT_FILE || fact->kind == FACT_EXEC;
+}
 
 void fact_of_access(struct fact *fact, const struct access_event *event);
 
@@ -34,7 +42,10 @@ void fact_of_access(struct fact *fact, const struct access_event *event);
 void fact_of_flow(struct fact *fact, const struct flow_value *value, const char *peer,
                   const char *transport, uint16_t port);
 
-/* "file", "exec", "flow": as the detectors of alerts. */
+/* A front says that the replica was outvoted: pid is the container's first process. */
+void fact_of_vote(struct fact *fact, pid_t pid, const char *request, const char *why);
+
+/* "file", "exec", "flow", "vote": as the detectors of alerts. */
 const char *fact_detector(enum fact_kind kind);
 
 /* "read /run/secrets/key", "called payment (tcp port 80)". The path is the intruder's to choose. */

@@ -73,13 +73,19 @@ static const char *decide(struct agent *agent, const struct watched *watched,
     return within_budget(agent, watched) ? "carried out" : "waits for approval: over budget";
 }
 
+/* A vote compares with the other replicas, whatever the profile lacks. */
+static bool is_by_vote(const json_t *told)
+{
+    return strcmp(record_text(told, "detector"), "vote") == 0;
+}
+
 double alert_belief(const json_t *told)
 {
-    return incident_score((uint32_t)record_number(told, "score"),
-                          (uint32_t)record_number(told, "threshold"),
-                          record_number(told, "novelties"), record_number(told, "new_facts"),
-                          strcmp(record_text(told, "detector"), "loss") == 0,
-                          strcmp(record_text(told, "profile"), "complete") == 0);
+    return incident_score(
+        (uint32_t)record_number(told, "score"), (uint32_t)record_number(told, "threshold"),
+        record_number(told, "novelties"), record_number(told, "new_facts"),
+        strcmp(record_text(told, "detector"), "loss") == 0,
+        is_by_vote(told) || strcmp(record_text(told, "profile"), "complete") == 0);
 }
 
 double response_harm(struct agent *agent, const char *service)
@@ -90,9 +96,11 @@ double response_harm(struct agent *agent, const char *service)
     return value;
 }
 
-/* Only what a whole profile has learned is a reason to act; a loss is none. */
+/* Only what a whole profile has learned is a reason to act, or a vote; a loss is none. */
 static bool is_reason(const struct watched *watched, const json_t *told)
 {
+    if (is_by_vote(told))
+        return true;
     return watched->service->mode == MODE_DETECT && !watched->learns_start &&
            strcmp(record_text(told, "profile"), "complete") == 0 &&
            strcmp(record_text(told, "detector"), "loss") != 0;

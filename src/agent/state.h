@@ -252,6 +252,11 @@ double alert_belief(const json_t *told);
 json_t *status_answer(void *context, const json_t *request);
 void status_metrics(void *context, FILE *out);
 
+/* ---- votes.c ---- */
+
+/* A front (src/vote/) tells that a replica was outvoted. New reference. */
+json_t *votes_answer(struct agent *agent, const json_t *request);
+
 /* ---- command.c ---- */
 
 /* Starts the command in a cgroup of its own, watched from its exec on. */

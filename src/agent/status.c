@@ -197,6 +197,8 @@ json_t *status_answer(void *context, const json_t *request)
         return response_undo(agent, request);
     if (strcmp(verb, "approve") == 0)
         return response_approve(agent, request);
+    if (strcmp(verb, "dissent") == 0)
+        return votes_answer(agent, request);
     return NULL;
 }
 

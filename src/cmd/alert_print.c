@@ -44,6 +44,10 @@ static void print_detector(const json_t *alert, FILE *out)
                        "(threshold %lld)",
                        score, ask_number(json_object_get(alert, "siblings"), "replicas"),
                        threshold);
+    else if (strcmp(detector, "vote") == 0)
+        terminal_field(out, PAINT_NONE, "detector",
+                       "vote: outvoted by the other replicas, told %lld time%s", score,
+                       score == 1 ? "" : "s");
     else if (strcmp(detector, "loss") != 0)
         terminal_field(out, PAINT_NONE, "detector",
                        "%s: %lld thing%s that the service never did (threshold %lld)", detector,
@@ -91,6 +95,11 @@ static void print_facts(const json_t *facts, FILE *out)
         if (i >= PATTERNS_SHOWN)
             break;
         bool flow = strcmp(ask_text(fact, "kind"), "flow") == 0;
+        if (strcmp(ask_text(fact, "kind"), "vote") == 0) {
+            terminal_field(out, PAINT_RED, "outvoted", "%s: %s, at %s", ask_text(fact, "request"),
+                           ask_text(fact, "why"), ask_text(fact, "time"));
+            continue;
+        }
         terminal_field(out, PAINT_RED, i ? "" : "never done", "%s %s by %s[%lld] at %s",
                        flow ? "call" : ask_text(fact, "access"),
                        ask_text(fact, flow ? "peer" : "path"), ask_text(fact, "command"),

@@ -65,6 +65,6 @@ void cmd_print_man(void);
 extern const struct verb verb_alerts, verb_approve, verb_convert, verb_demo, verb_detect,
     verb_doctor, verb_eval, verb_harm, verb_help, verb_incidents, verb_inject, verb_learn, verb_log,
     verb_measures, verb_plan, verb_profile, verb_record, verb_run, verb_status, verb_tolerance,
-    verb_trace, verb_undo;
+    verb_trace, verb_undo, verb_vote;
 
 #endif

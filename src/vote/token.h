@@ -1,0 +1,33 @@
+/* An answer as tokens: a run of letters, digits, +/-_ and bytes beyond ASCII is one, any other byte
+ * one of its own. */
+#ifndef SKINK_VOTE_TOKEN_H
+#define SKINK_VOTE_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define TOKEN_NOISE  256 /* bytes that a token of noise may have */
+#define TOKEN_DIGITS 20  /* of a number */
+#define TOKEN_RANDOM 8   /* letters that may be random; fewer are a word */
+
+/* Borrowed. */
+struct token {
+    const char *text;
+    size_t length;
+};
+
+/* The token at *at, which is moved behind it; false at the end. */
+bool token_next(const char **at, const char *end, struct token *token);
+
+size_t token_count(const char *text, size_t size);
+
+bool token_same(const struct token *a, const struct token *b);
+
+/* Could both be the same thing, made at two times? Two numbers; or two runs of one length that are
+ * no mere words: one has a digit, or they are long. */
+bool token_same_shape(const struct token *a, const struct token *b);
+
+/* Has it a digit in it? */
+bool token_counts(const struct token *token);
+
+#endif
