@@ -162,6 +162,9 @@ static const struct key RESPOND_KEYS[] = {
      .help = "The network namespace of the map, such as /run/netns/edge; off: the daemon's."},
     {.name = "replace", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.replace), .text = "off",
      .help = "A command that starts a new replica and prints its address; docs/response.md."},
+    {.name = "variants", .type = KEY_PAIRS, .offset = IN_SERVICE(respond.variants), .text = "off",
+     .help = "Other versions that may take its place: a mapping from VERSION to a command like "
+             "replace, or to image=REFERENCE; docs/response.md."},
     {.name = "revoke", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.revoke), .text = "off",
      .help = "A command that revokes the credentials of the service."},
     {.name = "except", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.except), .text = "off",

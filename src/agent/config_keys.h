@@ -23,6 +23,7 @@ enum key_type {
     KEY_URL,       /* char *: http or https; "off" becomes NULL */
     KEY_MAYBE,     /* char *: any text of at most 1000 bytes; "off" becomes NULL */
     KEY_MATCH,     /* const char *: struct workload_rule's match */
+    KEY_PAIRS,     /* char *: a mapping from names to texts, one a line, "NAME=TEXT"; "off": NULL */
     KEY_LINE,      /* char *: any text of at most 1000 bytes */
     KEY_SWITCH,    /* bool */
     KEY_COUNT,     /* uint32_t within min and max */

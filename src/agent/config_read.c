@@ -9,6 +9,7 @@
 
 #define ENTRIES_MAX 4096 /* services, rules, … of one configuration */
 #define DEPTH_MAX   16   /* more than the tables nest */
+#define PAIR_NAME   127  /* bytes */
 #define PLACE_SIZE  512  /* "services.NAME.detect.frame_threshold" */
 
 /* One run over one YAML document. */
@@ -225,6 +226,36 @@ static int read_paths(struct reader *reader, const yaml_node_t *node, const char
     return 0;
 }
 
+static int check_pair(struct reader *reader, const yaml_node_t *name, const yaml_node_t *text,
+                      const char *path)
+{
+    const char *key = (const char *)name->data.scalar.value; /* check_pairs has looked at it */
+    char place[PLACE_SIZE];
+    snprintf(place, sizeof place, "%.200s.%.200s", path, key);
+    if (strlen(key) > PAIR_NAME || strchr(key, '='))
+        return refuse(reader, name, place, "a name has at most 127 bytes, and no \"=\"");
+    return scalar(reader, text, place) ? 0 : -1;
+}
+
+static int read_pairs(struct reader *reader, const yaml_node_t *map, const char *path, char **pairs)
+{
+    size_t size;
+    free(*pairs);
+    int result = check_pairs(reader, map, path);
+    FILE *text = open_memstream(pairs, &size);
+    memory_must(text);
+    for (const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
+         result == 0 && pair < map->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = node_of(reader, pair->key), *value = node_of(reader, pair->value);
+        result = check_pair(reader, name, value, path);
+        if (result == 0)
+            fprintf(text, "%s=%s\n", (const char *)name->data.scalar.value,
+                    (const char *)value->data.scalar.value);
+    }
+    fclose(text);
+    return result;
+}
+
 static int read_scalar(struct reader *reader, const struct key *key, const yaml_node_t *node,
                        const char *path, void *place)
 {
@@ -251,6 +282,10 @@ static int read_key(struct reader *reader, const struct key *key, const yaml_nod
         return read_list(reader, key, node, path, target);
     case KEY_PATHS:
         return read_paths(reader, node, path, at(target, key->offset));
+    case KEY_PAIRS:
+        return node->type == YAML_MAPPING_NODE
+                   ? read_pairs(reader, node, path, at(target, key->offset))
+                   : read_scalar(reader, key, node, path, at(target, key->offset));
     default:
         return read_scalar(reader, key, node, path, at(target, key->offset));
     }

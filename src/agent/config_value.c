@@ -92,7 +92,8 @@ static int check_text(const struct key *key, const char *path, const char *text,
     if (key_text(path, text, strlen(text), max, err) < 0)
         return -1;
     bool off = is(text, "off");
-    if ((off && (key->type == KEY_ADDRESS || key->type == KEY_URL || key->type == KEY_MAYBE)) ||
+    if ((off && (key->type == KEY_ADDRESS || key->type == KEY_URL || key->type == KEY_MAYBE ||
+                 key->type == KEY_PAIRS)) ||
         (is(text, "auto") && key->type == KEY_ENGINE)) {
         *kept = NULL;
         return 0;
@@ -110,6 +111,9 @@ static int check_text(const struct key *key, const char *path, const char *text,
         return metrics_address(text, &address, err) < 0 ? error_context(err, "%s", path) : 0;
     case KEY_URL:
         return check_url(path, text, err);
+    case KEY_PAIRS:
+        return error_set(err, EXIT_USAGE, 0,
+                         "%s: a mapping is needed (lines \"NAME: TEXT\"), or off", path);
     case KEY_MATCH:
         return check_match(path, text, err);
     default:

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/rejuvenation.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,16 +24,14 @@
 
 /* ---- the plan ---- */
 
-/* May another measure be tried in this hour? */
-static bool within_budget(struct agent *agent, const struct watched *watched)
+bool response_affords(const struct agent *agent, const char *service, double share)
 {
     const struct ledger *ledger = agent->response->ledger;
-    const char *service = watched->service->name;
     uint64_t now = clock_realtime();
     uint64_t since = now > HOUR ? now - HOUR : 0;
     return ledger_spent(ledger, service, since) <
-               config_service(agent->config, service)->respond.budget &&
-           ledger_spent(ledger, NULL, since) < agent->config->budget;
+               share * config_service(agent->config, service)->respond.budget &&
+           ledger_spent(ledger, NULL, since) < share * agent->config->budget;
 }
 
 void response_carry_out(struct agent *agent, const struct situation *now, json_t *plan)
@@ -59,8 +58,8 @@ static bool was_undone(const struct ledger *ledger, const struct watched *watche
     return false;
 }
 
-static const char *decide(struct agent *agent, const struct watched *watched,
-                          const struct situation *now)
+const char *response_decide(struct agent *agent, const struct watched *watched,
+                            const struct situation *now)
 {
     if (!situation_is_worth(now))
         return "nothing to do";
@@ -70,7 +69,8 @@ static const char *decide(struct agent *agent, const struct watched *watched,
         return "waits for approval";
     if (was_undone(agent->response->ledger, watched))
         return "waits for approval: a person undid the last measure";
-    return within_budget(agent, watched) ? "carried out" : "waits for approval: over budget";
+    return response_affords(agent, watched->service->name, 1) ? "carried out"
+                                                              : "waits for approval: over budget";
 }
 
 /* A vote compares with the other replicas, whatever the profile lacks. */
@@ -118,7 +118,7 @@ void response_alert(struct agent *agent, struct watched *watched, const json_t *
         free(now);
         now = situation_look(agent, watched, alert_belief(told), harm, true);
     }
-    const char *decision = decide(agent, watched, now);
+    const char *decision = response_decide(agent, watched, now);
     if (!situation_is_worth(now) && watched->told_nothing)
         return; /* the alert grows; there is still nothing to do */
     json_t *plan = situation_json(watched, now);
@@ -167,15 +167,17 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
     const char *service = record_text(plan, "service");
     uint64_t now = clock_realtime();
     const struct service_config *config = config_service(agent->config, service);
-    json_t *record =
-        json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:I,s:f,s:f,s:f}", "plan",
-                  (json_int_t)record_number(plan, "number"), "service", service, "replica",
-                  record_text(plan, "replica"), "replica_name", record_text(plan, "replica_name"),
-                  "measure", measure->name, "state",
-                  in_force ? "in force" : (done ? "done" : "failed"), "begun", (json_int_t)now,
-                  "latency_ms", milliseconds(record_number(plan, "alerted_ns"), outcome->ended),
-                  "since_call_ms", milliseconds(record_number(plan, "foreign_ns"), outcome->ended),
-                  "took_ms", milliseconds(outcome->began, outcome->ended));
+    uint64_t foreign = record_number(plan, "foreign_ns");
+    json_t *record = json_pack(
+        "{s:I,s:s,s:s,s:s,s:s,s:s,s:I,s:f,s:f}", "plan", (json_int_t)record_number(plan, "number"),
+        "service", service, "replica", record_text(plan, "replica"), "replica_name",
+        record_text(plan, "replica_name"), "measure", measure->name, "state",
+        in_force ? "in force" : (done ? "done" : "failed"), "begun", (json_int_t)now, "latency_ms",
+        milliseconds(record_number(plan, "alerted_ns"), outcome->ended), "took_ms",
+        milliseconds(outcome->began, outcome->ended));
+    if (foreign)
+        json_object_set_new(record, "since_call_ms",
+                            json_real(milliseconds(foreign, outcome->ended)));
     if (in_force) {
         json_object_set_new(record, "expires",
                             json_integer((json_int_t)now + (json_int_t)config->respond.expiry));
@@ -190,6 +192,8 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
         ledger_learn(ledger, measure, done);
     if (in_force && measure->expire)
         supersede(ledger, record);
+    if (done && rejuvenation_is(plan) && measure->stage != STAGE_EVIDENCE)
+        tolerance_renewed(agent, service);
     log_info("%s of %s: %s%s%s", measure->name, record_text(record, "replica_name"),
              record_text(record, "state"), done ? "" : ": ", done ? "" : outcome->why);
 }
@@ -210,8 +214,10 @@ static void note_end(struct agent *agent, uint64_t plan)
                    measure->stage != STAGE_EVIDENCE && !record_is(record, "failed");
     }
     struct watched *watched = response_replica(agent, record_text(ended, "replica"));
-    if (watched && !touched)
+    if (watched && !touched) {
         watched->planned = false;
+        watched->renewal = REJUVENATION_NONE;
+    }
 }
 
 static void on_outcome(void *context, const struct outcome *outcome)

@@ -34,6 +34,13 @@ struct situation {
 struct situation *situation_look(struct agent *agent, struct watched *watched, double belief,
                                  double harm, bool approved);
 
+/* The situation as one in which the replica is to be renewed, whatever the choice among measures
+ * would be: one that is suspect is replaced and kept, with evidence, another one just ends. */
+void situation_renew(struct agent *agent, struct situation *now);
+
+/* Does it serve no more: has a measure taken it out, or renewed it? */
+bool response_is_out(const struct response *response, const struct watched *watched);
+
 /* Is anything worth doing? Evidence is not taken for its own sake, only before the replica is
  * touched. */
 bool situation_is_worth(const struct situation *now);
@@ -47,6 +54,13 @@ json_t *situation_json(const struct watched *watched, const struct situation *no
 struct measure_kernel response_kernel(struct agent *agent);
 
 /* ---- response.c ---- */
+
+/* What is to become of the plan, by the policy, the budget, and what a person has said. */
+const char *response_decide(struct agent *agent, const struct watched *watched,
+                            const struct situation *now);
+
+/* Is less than this share of the hour's budget spent, the service's and that of all? */
+bool response_affords(const struct agent *agent, const char *service, double share);
 
 /* Has the plan carried out, off the event loop. */
 void response_carry_out(struct agent *agent, const struct situation *now, json_t *plan);

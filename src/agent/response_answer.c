@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/rejuvenation.h"
 #include "agent/response.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -55,6 +56,8 @@ json_t *response_approve(struct agent *agent, const json_t *request)
     autofree struct situation *now =
         situation_look(agent, watched, json_number_value(json_object_get(plan, "belief")),
                        json_number_value(json_object_get(plan, "harm")), true);
+    if (rejuvenation_is(plan))
+        situation_renew(agent, now);
     if (!situation_is_worth(now))
         return refuse("plan %llu: there is nothing to do any more", (unsigned long long)number);
     json_object_set_new(plan, "chosen", situation_chosen(now));

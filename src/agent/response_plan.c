@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "incident/ends.h"
 
+#define SUSPECT 0.01 /* belief: less is left of an alert that is long past */
+
 static int kernel_stop(void *context, uint32_t replica, uint32_t generation, bool on)
 {
     return probe_replica_stop(context, replica, generation, on);
@@ -15,6 +17,14 @@ struct measure_kernel response_kernel(struct agent *agent)
     return (struct measure_kernel){.context = agent->probe, .stop = kernel_stop};
 }
 
+/* Has the measure taken the replica out for good, or as long as it is in force? */
+static bool takes_out(const struct measure *measure, const json_t *record)
+{
+    if (measure->stage == STAGE_RENEWAL)
+        return record_is(record, "done");
+    return (measure->takes_out || measure->expire) && record_is(record, "in force");
+}
+
 /* The measure that is in force on the replica: this one, or (NULL) one that takes it out. */
 static const struct measure *in_force(const struct response *response, const char *replica,
                                       const struct measure *wanted)
@@ -22,16 +32,17 @@ static const struct measure *in_force(const struct response *response, const cha
     const json_t *record;
     size_t i;
     json_array_foreach (ledger_measures(response->ledger), i, record) {
+        if (strcmp(record_text(record, "replica"), replica) != 0)
+            continue;
         const struct measure *measure = measure_find(record_text(record, "measure"));
-        bool fits = measure && (wanted ? measure == wanted : measure->takes_out || measure->expire);
-        if (fits && record_is(record, "in force") &&
-            strcmp(record_text(record, "replica"), replica) == 0)
+        if (measure && (wanted ? measure == wanted && record_is(record, "in force")
+                               : takes_out(measure, record)))
             return measure;
     }
     return NULL;
 }
 
-static bool is_out(const struct response *response, const struct watched *watched)
+bool response_is_out(const struct response *response, const struct watched *watched)
 {
     return in_force(response, watched->workload.id, NULL);
 }
@@ -45,7 +56,7 @@ static uint32_t serving(struct agent *agent, const struct watched *of)
         const struct watched *watched = agent->watched[i];
         count += watched && watched->service && watched->workload.pid > 0 &&
                  strcmp(watched->service->name, of->service->name) == 0 &&
-                 !is_out(agent->response, watched) &&
+                 !response_is_out(agent->response, watched) &&
                  (watched == of || !ledger_is_busy(agent->response->ledger, watched->workload.id));
     }
     return count;
@@ -72,7 +83,7 @@ static void find_spare(struct agent *agent, const struct watched *watched, char 
         const struct watched *each = agent->watched[i];
         if (!each || each == watched || !each->service || each->alert || each->workload.pid <= 0 ||
             strcmp(each->service->name, watched->service->name) != 0 ||
-            is_out(agent->response, each))
+            response_is_out(agent->response, each))
             continue;
         size_t count = workload_addresses(each->workload.pid, addresses, 16, &network);
         for (size_t k = 0; k < count && !*spare; k++)
@@ -100,9 +111,19 @@ static int check(const struct agent *agent, const struct situation *now,
         return error_set(err, EXIT_USAGE, 0, "the configuration excepts it");
     if (in_force(agent->response, replica, measure))
         return error_set(err, EXIT_USAGE, 0, "is in force already");
-    if (out && out->expire)
+    if (out && (out->expire || out->stage == STAGE_RENEWAL))
         return error_set(err, EXIT_USAGE, 0, "the replica has been replaced");
     return measure->check(&now->target, err);
+}
+
+/* What a new replica is to be: `other`, not what the old one is, where there is a choice. */
+static void choose_variant(struct situation *now, bool other)
+{
+    struct measure_target *target = &now->target;
+    const char *all = target->rule.variants, *version = target->workload.version;
+    bool alike = target->rule.replace || target->engine_socket;
+    if (!variant_next(all, version, other, &target->variant) && !alike)
+        variant_next(all, version, false, &target->variant);
 }
 
 static void look_at_options(struct agent *agent, struct situation *now)
@@ -132,7 +153,7 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .criticality = config->harm.criticality,
         .serving = serving(agent, watched),
         .minimum = config->respond.minimum,
-        .out = is_out(agent->response, watched),
+        .out = response_is_out(agent->response, watched),
         .approved = approved,
     };
     now->target = (struct measure_target){
@@ -148,8 +169,31 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
     };
     if (config->respond.map) /* else nobody asks, and it takes a while */
         find_spare(agent, watched, now->target.spare);
+    choose_variant(now, true);
     look_at_options(agent, now);
     return now;
+}
+
+/* Only this measure of its stage, if it is possible. */
+static void choose_only(struct situation *now, enum measure_stage stage, const char *name)
+{
+    now->chosen[stage] = 0;
+    for (size_t i = 0; i < now->options; i++)
+        if (strcmp(now->option[i].measure->name, name) == 0 && !now->option[i].impossible)
+            now->order[stage][now->chosen[stage]++] = i;
+}
+
+void situation_renew(struct agent *agent, struct situation *now)
+{
+    bool suspect = now->given.belief >= SUSPECT;
+    if (!suspect) {
+        choose_variant(now, false);
+        look_at_options(agent, now);
+    }
+    now->chosen[STAGE_CONTAIN] = now->chosen[STAGE_EVIDENCE] = 0;
+    choose_only(now, STAGE_RECOVER, suspect ? "replace" : "renew");
+    if (suspect)
+        choose_only(now, STAGE_EVIDENCE, "evidence");
 }
 
 /* ---- the plan ---- */
@@ -181,10 +225,12 @@ json_t *situation_json(const struct watched *watched, const struct situation *no
     for (enum measure_stage stage = 0; stage < STAGES; stage++)
         json_object_set_new(stages, measure_stage_name(stage),
                             choice_json(now->option, now->value, now->options, stage));
-    return json_pack(
-        "{s:s,s:s,s:s,s:s,s:f,s:f,s:i,s:i,s:s,s:o,s:o}", "service", watched->service->name,
-        "version", watched->service->version, "replica", watched->workload.id, "replica_name",
-        watched->workload.name, "belief", now->given.belief, "harm", now->given.harm, "serving",
-        (int)now->given.serving, "minimum", (int)now->given.minimum, "policy",
-        policy_name(now->target.rule.policy), "chosen", situation_chosen(now), "options", stages);
+    const char *variant = now->target.variant.name;
+    return json_pack("{s:s,s:s,s:s,s:s,s:f,s:f,s:i,s:i,s:s,s:s*,s:o,s:o}", "service",
+                     watched->service->name, "version", watched->service->version, "replica",
+                     watched->workload.id, "replica_name", watched->workload.name, "belief",
+                     now->given.belief, "harm", now->given.harm, "serving", (int)now->given.serving,
+                     "minimum", (int)now->given.minimum, "policy",
+                     policy_name(now->target.rule.policy), "variant", *variant ? variant : NULL,
+                     "chosen", situation_chosen(now), "options", stages);
 }

@@ -63,8 +63,10 @@ struct watched {
     uint32_t powers;           /* harm_powers */
     bool powers_read;
     struct life life;
-    bool planned;      /* something is done, or could be, about its open alert */
-    bool told_nothing; /* it was said that nothing can be done about it */
+    bool planned;                    /* something is done, or could be, about its open alert */
+    bool told_nothing;               /* it was said that nothing can be done about it */
+    enum rejuvenation_cause renewal; /* for which a plan to renew it was made */
+    uint64_t renewal_plan;           /* that plan's number */
 };
 
 struct engine_state {

@@ -6,6 +6,8 @@
 
 #include "agent/evidence.h"
 #include "agent/known.h"
+#include "agent/rejuvenation.h"
+#include "agent/response.h"
 #include "agent/state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -21,6 +23,7 @@ struct memory {
     struct evidence evidence;
     struct vulnerabilities known;
     struct interval weight; /* of known */
+    uint64_t renewed;       /* replicas */
     bool looked_up, below;  /* known is up to date; it was under its floor when last looked at */
 };
 
@@ -84,6 +87,11 @@ void tolerance_note(struct agent *agent, const struct watched *watched,
                   clock_monotonic());
 }
 
+void tolerance_renewed(struct agent *agent, const char *service)
+{
+    memory_of(agent->tolerance, service)->renewed++;
+}
+
 /* ---- views ---- */
 
 static double seconds(uint64_t ns)
@@ -139,28 +147,59 @@ static void measure(struct tolerance_view *view)
         view->taken[cause] = capacity_taken(worst, n, rule->redundancy, rule->common, cause);
 }
 
+/* Can alerts about it be relied on? */
+static bool is_judged(const struct watched *watched)
+{
+    return watched->service->mode == MODE_DETECT && !watched->learns_start &&
+           profile_gaps(watched->service->profile) == 0;
+}
+
+static bool is_renewing(const struct agent *agent, const struct watched *watched)
+{
+    return agent->response && ledger_is_busy(agent->response->ledger, watched->workload.id);
+}
+
 /* A clean replica is as attacked and as vulnerable, but young and nobody's. */
-static void decide(struct tolerance_view *view, const struct respond_rule *respond)
+static struct candidate candidate_of(const struct agent *agent, const struct tolerance_rule *rule,
+                                     const struct tolerance_replica *replica)
+{
+    struct candidate candidate = {.risk = replica->best,
+                                  .renewed = replica->best,
+                                  .age = replica->age,
+                                  .interval = replica->interval,
+                                  .healthy = true,
+                                  .renewing = is_renewing(agent, replica->watched),
+                                  .judged = is_judged(replica->watched)};
+    candidate.renewed.age = hazard_age(&replica->life, 0, seconds(rule->horizon));
+    candidate.renewed.belief = 0;
+    return candidate;
+}
+
+/* Can a clean one serve before the old one goes? */
+static bool starts_first(const struct respond_rule *respond, const struct watched *watched)
+{
+    return respond->replace || respond->variants || watched->workload.engine == ENGINE_DOCKER ||
+           watched->workload.engine == ENGINE_PODMAN;
+}
+
+static void decide(const struct agent *agent, struct tolerance_view *view,
+                   const struct respond_rule *respond)
 {
     const struct tolerance_rule *rule = &view->rule;
     autofree struct candidate *candidates =
         memory_must(calloc(view->count + 1, sizeof *candidates));
+    bool start_first = true;
     for (size_t i = 0; i < view->count; i++) {
-        const struct tolerance_replica *replica = &view->replicas[i];
-        candidates[i] = (struct candidate){.risk = replica->best,
-                                           .renewed = replica->best,
-                                           .age = replica->age,
-                                           .interval = replica->interval,
-                                           .healthy = true};
-        candidates[i].renewed.age = hazard_age(&replica->life, 0, seconds(rule->horizon));
-        candidates[i].renewed.belief = 0;
+        candidates[i] = candidate_of(agent, rule, &view->replicas[i]);
+        start_first &= starts_first(respond, view->replicas[i].watched);
     }
     const struct rejuvenation_rule how = {.redundancy = rule->redundancy,
                                           .common = rule->common,
                                           .floor = rule->floor,
                                           .belief = schedule_belief(rule->intrusion),
                                           .minimum_healthy = respond->minimum,
-                                          .start_first = respond->replace != NULL};
+                                          .start_first = start_first,
+                                          .held = rejuvenation_held(agent, view->service)};
     view->next = schedule_next(candidates, view->count, &how);
 }
 
@@ -183,34 +222,34 @@ struct tolerance_view tolerance_view(const struct agent *agent, const char *serv
                                   .rule = config->tolerance,
                                   .criticality = config->harm.criticality,
                                   .known = &memory->known,
-                                  .weight = memory->weight};
+                                  .weight = memory->weight,
+                                  .renewed = memory->renewed};
     view.rule.horizon = horizon ? horizon : view.rule.horizon;
     view.evidence = evidence_sum(&memory->evidence, view.rule.memory, now);
     view.replicas = memory_must(calloc(running(agent, service) + 1, sizeof *view.replicas));
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         const struct watched *watched = agent->watched[i];
-        if (watched && watched->service && strcmp(watched->service->name, service) == 0)
+        if (watched && watched->service && strcmp(watched->service->name, service) == 0 &&
+            !(agent->response && response_is_out(agent->response, watched)))
             look_at_replica(&view, watched, memory, now);
     }
     measure(&view);
-    decide(&view, &config->respond);
+    decide(agent, &view, &config->respond);
     return view;
 }
 
 /* ---- time ---- */
 
 /* Says it once when a service falls under its floor, and once when it is above again. */
-static void watch_floor(struct agent *agent, const char *service)
+static void watch_floor(struct agent *agent, const struct tolerance_view *view)
 {
-    struct tolerance_view view = tolerance_view(agent, service, 0);
-    struct memory *memory = memory_of(agent->tolerance, service);
-    bool below = view.count > 0 && view.capacity.high < view.rule.floor;
+    struct memory *memory = memory_of(agent->tolerance, view->service);
+    bool below = view->count > 0 && view->capacity.high < view->rule.floor;
     if (below != memory->below)
-        log_info("%s: tolerance capacity %.2f, %s its floor %.2f%s%s", service, view.capacity.high,
-                 below ? "under" : "above", view.rule.floor, below && *view.next.reason ? ": " : "",
-                 below ? view.next.reason : "");
+        log_info("%s: tolerance capacity %.2f, %s its floor %.2f%s%s", view->service,
+                 view->capacity.high, below ? "under" : "above", view->rule.floor,
+                 below && *view->next.reason ? ": " : "", below ? view->next.reason : "");
     memory->below = below;
-    free(view.replicas);
 }
 
 /* A service without replicas is remembered as long as what happened in it counts. */
@@ -253,14 +292,21 @@ void tolerance_tick(struct agent *agent, uint64_t now)
     if (known_tick(tolerance->known, agent->config, now))
         for (struct memory *memory = tolerance->memories; memory; memory = memory->next)
             memory->looked_up = false;
-    for (const char *name = NULL; (name = tolerance_service(agent, name));)
-        watch_floor(agent, name);
+    for (const char *name = NULL; (name = tolerance_service(agent, name));) {
+        struct tolerance_view view = tolerance_view(agent, name, 0);
+        watch_floor(agent, &view);
+        rejuvenation_consider(agent, &view);
+        free(view.replicas);
+    }
     forget_gone(agent, now);
 }
 
 void tolerance_configure(struct agent *agent)
 {
     known_forget(agent->tolerance->known);
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++)
+        if (agent->watched[i])
+            agent->watched[i]->renewal = REJUVENATION_NONE; /* another policy may now decide */
 }
 
 json_t *tolerance_files(const struct agent *agent)

@@ -23,9 +23,11 @@ void tolerance_free(struct tolerance *tolerance);
 void tolerance_note(struct agent *agent, const struct watched *watched,
                     const struct incident_alert *alert);
 
+/* A replica of the service has been renewed. */
+void tolerance_renewed(struct agent *agent, const char *service);
+
 /* With every tick: looks at some replicas; once a second: says when a service falls under its
- * floor.
- */
+ * floor, and has renewed what is due. */
 void tolerance_tick(struct agent *agent, uint64_t now);
 
 /* The configuration has changed. */
@@ -54,6 +56,7 @@ struct tolerance_view {
     struct interval capacity; /* low: by the worst risks */
     double taken[CAUSES];     /* of what the low one could be */
     struct rejuvenation next; /* by the best risks: only when it is certain */
+    uint64_t renewed;         /* replicas, since the daemon began */
 };
 
 /* horizon: ns, 0: the configured one. Its replicas are freed by the caller. */

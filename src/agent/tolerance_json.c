@@ -64,9 +64,13 @@ static json_t *next_json(const struct tolerance_view *view)
     const struct rejuvenation *next = &view->next;
     if (next->verdict == VERDICT_NONE)
         return json_pack("{s:s,s:s}", "verdict", VERDICTS[next->verdict], "reason", next->reason);
-    return json_pack("{s:s,s:s,s:s,s:b,s:f}", "verdict", VERDICTS[next->verdict], "replica",
-                     view->replicas[next->replica].watched->workload.name, "reason", next->reason,
-                     "start_first", next->start_first, "after", next->after);
+    const struct watched *watched = view->replicas[next->replica].watched;
+    json_t *json = json_pack("{s:s,s:s,s:s,s:b,s:f}", "verdict", VERDICTS[next->verdict], "replica",
+                             watched->workload.name, "reason", next->reason, "start_first",
+                             next->start_first, "after", next->after);
+    if (watched->renewal)
+        json_object_set_new(json, "plan", json_integer((json_int_t)watched->renewal_plan));
+    return json;
 }
 
 static json_t *view_json(const struct tolerance_view *view)
@@ -77,13 +81,14 @@ static json_t *view_json(const struct tolerance_view *view)
         json_array_append_new(replicas, replica_json(view, &view->replicas[i]));
     for (enum cause cause = 0; cause < CAUSES; cause++)
         json_object_set_new(taken, CAUSE_NAMES[cause], json_real(view->taken[cause]));
-    return json_pack("{s:s,s:o,s:f,s:f,s:s,s:I,s:f,s:o,s:o,s:o,s:o}", "service", view->service,
+    return json_pack("{s:s,s:o,s:f,s:f,s:s,s:I,s:f,s:o,s:o,s:o,s:I,s:o}", "service", view->service,
                      "capacity", range(view->capacity.low, view->capacity.high), "floor",
                      view->rule.floor, "horizon_s", (double)view->rule.horizon / (double)NS_PER_S,
                      "redundancy", REDUNDANCIES[view->rule.redundancy], "survives",
                      (json_int_t)redundancy_survives(view->rule.redundancy, view->count),
                      "criticality", view->criticality, "taken", taken, "vulnerabilities",
-                     vulnerabilities_json(view), "next", next_json(view), "replicas", replicas);
+                     vulnerabilities_json(view), "next", next_json(view), "renewed",
+                     (json_int_t)view->renewed, "replicas", replicas);
 }
 
 json_t *tolerance_brief(const struct agent *agent, const char *service)
@@ -142,6 +147,14 @@ void tolerance_metrics(const struct agent *agent, FILE *out)
     for (const char *name = NULL; (name = tolerance_service(agent, name));) {
         struct tolerance_view view = tolerance_view(agent, name, 0);
         metrics_sample(out, "skink_tolerance_capacity", view.capacity.low, "service", name, NULL);
+        free(view.replicas);
+    }
+    metrics_family(out, "skink_replicas_renewed_total", "counter",
+                   "Replicas that were renewed, by schedule or tolerance.");
+    for (const char *name = NULL; (name = tolerance_service(agent, name));) {
+        struct tolerance_view view = tolerance_view(agent, name, 0);
+        metrics_sample(out, "skink_replicas_renewed_total", (double)view.renewed, "service", name,
+                       NULL);
         free(view.replicas);
     }
 }

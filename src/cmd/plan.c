@@ -47,6 +47,10 @@ static void print_plan(const json_t *plan)
     json_array_foreach (json_object_get(plan, "chosen"), i, name)
         printf("%s %s", i ? "," : "", json_string_value(name));
     puts(i ? "" : " nothing");
+    if (*ask_text(plan, "variant"))
+        printf("  variant %s\n", ask_text(plan, "variant"));
+    if (*ask_text(plan, "reason"))
+        printf("  rejuvenation: %s\n", ask_text(plan, "reason"));
     json_object_foreach (json_object_get(plan, "options"), stage, options)
         print_options(stage, options);
 }

@@ -66,9 +66,12 @@ static void print_vulnerabilities(const json_t *known)
 static void print_next(const json_t *next)
 {
     const char *verdict = ask_text(next, "verdict"), *reason = ask_text(next, "reason");
+    char plan[CELL] = "";
+    if (ask_number(next, "plan") > 0)
+        snprintf(plan, sizeof plan, "; plan %lld", (long long)ask_number(next, "plan"));
     if (strcmp(verdict, "none") != 0)
-        terminal_field(stdout, PAINT_YELLOW, "next", "%s: %s (then %.3f)",
-                       ask_text(next, "replica"), reason, ask_real(next, "after"));
+        terminal_field(stdout, PAINT_YELLOW, "next", "%s: %s (then %.3f)%s",
+                       ask_text(next, "replica"), reason, ask_real(next, "after"), plan);
     else if (*reason)
         terminal_field(stdout, PAINT_YELLOW, "next", "%s", reason);
 }

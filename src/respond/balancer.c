@@ -72,6 +72,15 @@ static void pause_ms(long ms)
     nanosleep(&pause, NULL);
 }
 
+void balancer_await_idle(const struct measure_target *target, uint64_t longest)
+{
+    struct haproxy_server server = {.sessions = 0};
+    struct error ignored; /* who cannot be asked is not waited for */
+    for (uint64_t end = clock_monotonic() + longest; clock_monotonic() < end; pause_ms(2))
+        if (balancer_find(target, &server, &ignored) < 0 || server.sessions == 0)
+            return;
+}
+
 int balancer_shed(const struct measure_target *target, json_t *token, struct error *err)
 {
     const struct respond_rule *rule = &target->rule;
@@ -83,9 +92,7 @@ int balancer_shed(const struct measure_target *target, json_t *token, struct err
     json_object_set_new(token, "balancer", json_string(rule->balancer));
     json_object_set_new(token, "backend", json_string(rule->backend));
     json_object_set_new(token, "server", json_string(server.name));
-    for (uint64_t end = clock_monotonic() + BALANCER_GRACE; clock_monotonic() < end; pause_ms(2))
-        if (balancer_find(target, &server, err) < 0 || server.sessions == 0)
-            break;
+    balancer_await_idle(target, BALANCER_GRACE);
     return 0;
 }
 

@@ -22,6 +22,10 @@ int balancer_find(const struct measure_target *target, struct haproxy_server *se
     (300ULL * 1000000) /* ns, for each answer: it is a process of this host \
                         */
 int balancer_shed(const struct measure_target *target, json_t *token, struct error *err);
+
+/* Waits until no request is under way at it, at most so long (ns). */
+void balancer_await_idle(const struct measure_target *target, uint64_t longest);
+
 int balancer_restore(const json_t *token, struct error *err);
 
 /* The server will not come back. */

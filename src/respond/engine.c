@@ -163,7 +163,7 @@ static int start(struct http *http, const char *id, char *address, size_t size, 
 static void take_away(struct http *http, const char *id)
 {
     struct error ignored;
-    char path[256];
+    char path[WORKLOAD_TEXT + 32];
     snprintf(path, sizeof path, "/containers/%s?force=true", id);
     ask(http, "DELETE", path, NULL, NULL, &ignored);
 }
@@ -194,4 +194,17 @@ void engine_take_away(const struct measure_target *target, const char *name)
     autohttp struct http *http = http_new(target->engine_socket, -1, MEASURE_TIME_OUT, &ignored);
     if (http)
         take_away(http, name);
+}
+
+int engine_end(const struct measure_target *target, uint64_t grace, struct error *err)
+{
+    char path[sizeof target->workload.id + 64];
+    const char *id = target->workload.id;
+    autohttp struct http *http = http_new(target->engine_socket, -1, grace + MEASURE_TIME_OUT, err);
+    snprintf(path, sizeof path, "/containers/%s/stop?t=%llu", id,
+             (unsigned long long)(grace / NS_PER_S));
+    if (!http || ask(http, "POST", path, NULL, NULL, err) < 0)
+        return -1;
+    take_away(http, id); /* it may remove itself */
+    return 0;
 }

@@ -18,4 +18,7 @@ int engine_start_like(const struct measure_target *target, const char *name, cha
 /* Ends and removes what engine_start_like has started under this name. */
 void engine_take_away(const struct measure_target *target, const char *name);
 
+/* Ends the target as a person would, and removes it, so that the engine does not start it again. */
+int engine_end(const struct measure_target *target, uint64_t grace, struct error *err);
+
 #endif

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define VARIABLES 6
+#define VARIABLES 7
 
 extern char **environ;
 
@@ -30,8 +30,9 @@ static char *variable(const char *name, const char *value)
 
 /* The daemon's environment and what says which replica it is about; the first VARIABLES are owned.
  */
-static char **make_environment(const struct workload *workload)
+static char **make_environment(const struct measure_target *target)
 {
+    const struct workload *workload = &target->workload;
     char pid[16];
     size_t count = 0;
     while (environ[count])
@@ -44,6 +45,7 @@ static char **make_environment(const struct workload *workload)
     all[3] = variable("ID", workload->id);
     all[4] = variable("ENGINE", workload_engine_name(workload->engine));
     all[5] = variable("PID", pid);
+    all[6] = variable("VARIANT", target->variant.name);
     memcpy(all + VARIABLES, environ, count * sizeof *all);
     return all;
 }
@@ -117,7 +119,7 @@ int hook_run(const char *command, const struct measure_target *target, uint64_t 
         return error_set(err, EXIT_MACHINE, errno, "cannot run \"%s\"", command);
     autoclose int from = ends[0];
     autoclose int to = ends[1];
-    char **environment = make_environment(&target->workload);
+    char **environment = make_environment(target);
     int started = start(command, environment, to, &pid, err);
     free_environment(environment);
     if (started < 0)

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "respond/rule.h"
+#include "respond/variant.h"
 #include "workload/workload.h"
 
 /* A plan has one measure of each stage at most, in this order. */
@@ -19,7 +20,8 @@ enum measure_stage {
     STAGE_CONTAIN,  /* the intruder can do no more */
     STAGE_EVIDENCE, /* what he did is kept */
     STAGE_RECOVER,  /* the service is whole again */
-    STAGES
+    STAGES,
+    STAGE_RENEWAL = STAGES /* of no such plan: nobody is in the replica, it has aged */
 };
 
 /* "contain", "evidence", "recover". */
@@ -48,6 +50,7 @@ struct measure_target {
     uint32_t replica;             /* the probe's place */
     uint32_t generation;          /* of that place */
     struct measure_kernel kernel; /* stop is NULL: there is none */
+    struct variant variant;       /* that a new replica is to be; empty: what the old one is */
     char spare[64];               /* address of another replica that serves, "" when none does */
     const char *engine_socket;    /* of its engine's API; NULL: it has none */
     const char *evidence;         /* the directory that evidence goes to */

@@ -15,6 +15,8 @@ const struct measure *const measures[] = {&measure_stop,
                                           &measure_kill,
                                           &measure_evidence,
                                           &measure_replace,
+                                          &measure_decoy,
+                                          &measure_renew,
                                           &measure_revoke,
                                           NULL};
 
@@ -106,6 +108,7 @@ struct measure_target *measure_target_copy(const struct measure_target *target)
     own->rule.map = copy(target->rule.map);
     own->rule.map_network = copy(target->rule.map_network);
     own->rule.replace = copy(target->rule.replace);
+    own->rule.variants = copy(target->rule.variants);
     own->rule.revoke = copy(target->rule.revoke);
     own->rule.except = copy(target->rule.except);
     own->engine_socket = copy(target->engine_socket);
@@ -122,6 +125,7 @@ void measure_target_free(struct measure_target *target)
     free(target->rule.map);
     free(target->rule.map_network);
     free(target->rule.replace);
+    free(target->rule.variants);
     free(target->rule.revoke);
     free(target->rule.except);
     free((char *)target->engine_socket);

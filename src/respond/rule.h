@@ -21,6 +21,7 @@ struct respond_rule {
     char *map;         /* "FAMILY TABLE NAME" of an nftables map that leads to its replicas */
     char *map_network; /* file of the network namespace that it is in; NULL: the daemon's */
     char *replace;     /* command that starts a new replica */
+    char *variants;    /* what it may start instead, for variant_next */
     char *revoke;      /* command that revokes the service's credentials */
     char *except;      /* measures never to be chosen, separated by commas or blanks */
 };

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -11,6 +12,7 @@
 #define HALVES  100  /* more than a double has bits */
 #define AGE_MAX 64.0 /* in scales: beyond it nothing is left to be replaced */
 #define GAIN    1e-6 /* of capacity: less is none */
+#define SHARE   0.5  /* of what a replica's part of the missing capacity is, which it must gain */
 
 /* ---- when ---- */
 
@@ -76,7 +78,7 @@ static size_t most_suspect(const struct candidate *candidates, size_t n, double 
 {
     size_t found = n;
     for (size_t i = 0; i < n; i++)
-        if (candidates[i].risk.belief >= threshold &&
+        if (candidates[i].judged && candidates[i].risk.belief >= threshold &&
             (found == n || candidates[i].risk.belief > candidates[found].risk.belief))
             found = i;
     return found;
@@ -86,8 +88,10 @@ static size_t most_gain(const struct candidate *candidates, size_t n,
                         const struct rejuvenation_rule *rule, double now)
 {
     size_t found = n;
-    double best = now + GAIN;
+    double best = now + fmax(GAIN, SHARE * (rule->floor - now) / (double)n);
     for (size_t i = 0; i < n; i++) {
+        if (!candidates[i].judged)
+            continue;
         double after = capacity_with(candidates, n, rule, i);
         if (after > best) {
             best = after;
@@ -119,28 +123,34 @@ static size_t healthy_without(const struct candidate *candidates, size_t n, size
     return count;
 }
 
+static bool any_renewing(const struct candidate *candidates, size_t n)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        any |= candidates[i].renewing;
+    return any;
+}
+
 /* The replica is to be renewed: may it be now? */
 static void settle(struct rejuvenation *next, const struct candidate *candidates, size_t n,
                    const struct rejuvenation_rule *rule)
 {
     size_t others = healthy_without(candidates, n, next->replica);
-    size_t length = 0;
-    while (next->reason[length])
-        length++;
-    for (size_t i = 0; i < n; i++)
-        if (candidates[i].renewing) {
-            next->verdict = VERDICT_WAIT;
-            snprintf(next->reason + length, sizeof next->reason - length,
-                     "; waits: another one is being renewed");
-            return;
-        }
+    size_t length = strlen(next->reason);
+    char *more = next->reason + length;
+    size_t room = sizeof next->reason - length;
     next->start_first = rule->start_first;
-    next->verdict = VERDICT_NOW;
-    if (rule->start_first || !candidates[next->replica].healthy || others >= rule->minimum_healthy)
-        return;
     next->verdict = VERDICT_WAIT;
-    snprintf(next->reason + length, sizeof next->reason - length,
-             "; waits: %zu healthy would be left, %zu are needed", others, rule->minimum_healthy);
+    if (any_renewing(candidates, n))
+        snprintf(more, room, "; waits: another one is being renewed");
+    else if (!rule->start_first && candidates[next->replica].healthy &&
+             others < rule->minimum_healthy)
+        snprintf(more, room, "; waits: %zu healthy would be left, %zu are needed", others,
+                 rule->minimum_healthy);
+    else if (rule->held)
+        snprintf(more, room, "; waits: %s", rule->held);
+    else
+        next->verdict = VERDICT_NOW;
 }
 
 struct rejuvenation schedule_next(const struct candidate *candidates, size_t n,
@@ -148,22 +158,26 @@ struct rejuvenation schedule_next(const struct candidate *candidates, size_t n,
 {
     struct rejuvenation next = {.capacity = capacity_with(candidates, n, rule, n)};
     bool low = n > 0 && next.capacity < rule->floor;
-    if ((next.replica = most_suspect(candidates, n, rule->belief)) < n)
+    if ((next.replica = most_suspect(candidates, n, rule->belief)) < n) {
+        next.cause = REJUVENATION_BELIEF;
         snprintf(next.reason, sizeof next.reason, "belief %.2f has reached %.2f",
                  candidates[next.replica].risk.belief, rule->belief);
-    else if (low && (next.replica = most_gain(candidates, n, rule, next.capacity)) < n)
+    } else if (low && (next.replica = most_gain(candidates, n, rule, next.capacity)) < n) {
+        next.cause = REJUVENATION_FLOOR;
         snprintf(next.reason, sizeof next.reason, "tolerance capacity %.2f is under its floor %.2f",
                  next.capacity, rule->floor);
-    else if ((next.replica = most_overdue(candidates, n)) < n)
+    } else if ((next.replica = most_overdue(candidates, n)) < n) {
+        next.cause = REJUVENATION_AGE;
         snprintf(next.reason, sizeof next.reason, "age %.0f s has passed %.0f s",
                  candidates[next.replica].age, candidates[next.replica].interval);
+    }
     next.after = capacity_with(candidates, n, rule, next.replica);
     if (next.replica < n)
         settle(&next, candidates, n, rule);
     else if (low)
         snprintf(next.reason, sizeof next.reason,
-                 "tolerance capacity %.2f is under its floor %.2f, but a clean replica would be no "
-                 "better",
+                 "tolerance capacity %.2f is under its floor %.2f, but a clean replica would be "
+                 "little better",
                  next.capacity, rule->floor);
     return next;
 }

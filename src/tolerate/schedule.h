@@ -1,6 +1,6 @@
 /*
  * Rejuvenation: when a replica is replaced by a clean one before anything has happened, and which
- * one. Pure functions; whoever carries a decision out is elsewhere.
+ * one. Pure functions; agent/rejuvenation.c carries a decision out.
  */
 #ifndef SKINK_TOLERATE_SCHEDULE_H
 #define SKINK_TOLERATE_SCHEDULE_H
@@ -36,6 +36,7 @@ struct candidate {
     double interval;     /* schedule_interval of its lifetime */
     bool healthy;        /* it serves */
     bool renewing;       /* a clean one is on its way already */
+    bool judged;         /* its profile is complete: what is believed of it is a reason */
 };
 
 struct rejuvenation_rule {
@@ -45,6 +46,14 @@ struct rejuvenation_rule {
     double belief;          /* schedule_belief */
     size_t minimum_healthy; /* replicas that must serve all the time */
     bool start_first;       /* a clean one may serve before the old one goes */
+    const char *held;       /* why none may be renewed now; NULL: nothing keeps it */
+};
+
+enum rejuvenation_cause {
+    REJUVENATION_NONE,
+    REJUVENATION_AGE,    /* it has passed its interval */
+    REJUVENATION_FLOOR,  /* the capacity is under its floor */
+    REJUVENATION_BELIEF, /* it is suspect */
 };
 
 enum verdict {
@@ -55,6 +64,7 @@ enum verdict {
 
 struct rejuvenation {
     enum verdict verdict;
+    enum rejuvenation_cause cause;
     size_t replica;   /* which one next; for VERDICT_NONE without meaning */
     bool start_first; /* the clean one before the old one goes */
     double capacity;  /* now */
@@ -64,10 +74,12 @@ struct rejuvenation {
 
 /*
  * Which replica next: one at a time; first the most suspect one whose belief has reached the
- * threshold; then, when the capacity is under its floor, the one whose renewal raises it most
- * (none, when none does: a clean replica has the same vulnerabilities); then the one that has
- * passed its interval by most. Never fewer than minimum_healthy serve: without start_first a
- * healthy replica goes only when enough others are left.
+ * threshold; then, when the capacity is under its floor, the one whose renewal raises it most, when
+ * that is at least half of its share of what is missing (a clean replica has the same
+ * vulnerabilities, and one renewed a while ago has little to gain); then the one that has passed
+ * its interval by most. Only the last is a reason for a replica that is not judged. Never fewer
+ * than minimum_healthy serve: without start_first a healthy replica goes only when enough others
+ * are left.
  */
 struct rejuvenation schedule_next(const struct candidate *candidates, size_t n,
                                   const struct rejuvenation_rule *rule);

@@ -144,6 +144,24 @@ def test_the_kernel_stops_whoever_is_foreign(skink, watching, web, intruder):
     assert "uid=" not in said
 
 
+def test_a_decoy_goes_on_without_a_network(skink, watching, web, intruder, tmp_path):
+    """Another replica serves; in the old one the intruder works on, alone, until it expires."""
+    fresh = web.container("web-3")
+    daemon, replica = watching(**responding(
+        policy="ask", minimum=0, expiry="5s", replace=starter(tmp_path / "replace", fresh),
+        **{"except": "stop,kill,quarantine,throttle,replace"}))
+    intruder.break_in(replica)
+    approve(skink, daemon)
+    decoy = wait_measure(skink, daemon, "decoy", "in force")
+    assert measures(skink, daemon, "pause", "done") and fresh.state() == "running"
+    assert replica.state() == "running" and wait_until(intruder.is_silent, 5)
+    with pytest.raises(OSError), network.inside(web.client):
+        socket.create_connection((replica.address, 8000), timeout=0.5)
+    assert "python3" in replica.exec("/bin/sh", "-c", "cat /proc/[0-9]*/comm"), decoy
+    wait_measure(skink, daemon, "decoy", "expired", 15)
+    assert wait_until(lambda: replica.state() == "stopped") and fresh.state() == "running"
+
+
 # ---- a balancer in front ----
 
 

@@ -22,10 +22,11 @@ class Web:
         self.system, self.service, self.tools = system, service, tools
         self.client = system.host(f"{service}-client")
 
-    def container(self, name, version="1"):
+    def container(self, name, version="1", **environment):
         """A container, yet to be started, with the programs of tests/tools in /tools."""
         image = Image(self.service, version, ["/usr/bin/python3", "-S", "-B", "/app/app.py"],
-                      folders={"/app": SERVER}, volumes={"/tools": self.tools})
+                      folders={"/app": SERVER}, volumes={"/tools": self.tools},
+                      environment=environment)
         return self.system.container(name, image)
 
     def replica(self, name, version="1"):

@@ -208,6 +208,33 @@ static void services_override_the_defaults(void **state)
     config_free(config);
 }
 
+/* A mapping of a service's own replaces the one of all services; none is one. */
+static void variants_are_pairs(void **state)
+{
+    (void)state;
+    struct config *config = parse("respond: {variants: {'1': start one, '2': 'image=web:2'}}\n"
+                                  "services:\n"
+                                  "  web: {respond: {variants: {b: run b}}}\n"
+                                  "  db: {respond: {variants: off}}\n"
+                                  "  api: {}\n");
+    assert_string_equal(config->defaults.respond.variants, "1=start one\n2=image=web:2\n");
+    assert_string_equal(config_service(config, "web")->respond.variants, "b=run b\n");
+    assert_null(config_service(config, "db")->respond.variants);
+    assert_string_equal(config_service(config, "api")->respond.variants,
+                        config->defaults.respond.variants);
+    config_free(config);
+    refused("respond: {variants: start}\n",
+            "f.yml:1: respond.variants: a mapping is needed (lines \"NAME: TEXT\"), or off");
+    refused("respond: {variants: [a]}\n",
+            "f.yml:1: respond.variants: a single value is needed, not a list or a mapping");
+    refused("respond: {variants: {a=b: c}}\n",
+            "f.yml:1: respond.variants.a=b: a name has at most 127 bytes, and no \"=\"");
+    refused("respond: {variants: {a: [b]}}\n",
+            "f.yml:1: respond.variants.a: a single value is needed, not a list or a mapping");
+    refused("respond: {variants: {a: b, a: c}}\n",
+            "f.yml:1: respond.variants.a: given twice, first in line 1");
+}
+
 /* What docs/tolerance.md shows. */
 static void vulnerabilities_of_the_manual(void **state)
 {
@@ -405,6 +432,7 @@ int main(void)
         cmocka_unit_test(installed_file_and_manual_are_current),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(services_override_the_defaults),
+        cmocka_unit_test(variants_are_pairs),
         cmocka_unit_test(vulnerabilities_of_the_manual),
         cmocka_unit_test(lists_are_read),
         cmocka_unit_test(keys_that_are_wrong),

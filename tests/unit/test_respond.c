@@ -24,7 +24,7 @@
 #include "respond/remap.h"
 #include "respond/token.h"
 
-#define OPTIONS 10
+#define OPTIONS 12
 
 static void near(double value, double wanted)
 {

@@ -1,5 +1,5 @@
-"""A small web server with holes: what stands behind /run? is run as a command, the file that stands
-behind /read? is sent, and the server that stands behind /ask? is asked. And with a page, /spin, that
+"""A small web server with holes: what stands behind /run? is run as a command (unless PATCHED is in
+its environment), the file that stands behind /read? is sent, and the server that stands behind /ask? is asked. And with a page, /spin, that
 makes one call a million times, and one, /scratch, that keeps its notes in a file of a new name. When it is told to end it makes calls that it makes at no
 other time; after /stay it goes on all the same, and /leave tells itself."""
 
@@ -17,7 +17,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         page, _, command = self.path.partition("?")
         body = b"hello\n"
-        if page == "/run":
+        if page == "/run" and "PATCHED" not in os.environ:
             command = urllib.parse.unquote(command)
             body = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False).stdout
         elif page == "/read":

@@ -1,0 +1,76 @@
+"""Replicas renewed before anything has happened, and replaced by another variant after it has."""
+
+import time
+
+from conftest import wait_until
+from haproxy import Balancer, starter
+from intruder import LOOK, attack
+from test_response import approve, ask, listed, measures, responding, wait_measure
+from test_tolerance import web_of
+
+# They are to be renewed at two seconds of age, and no capacity is too low.
+AGEING = {"eta": "4s", "beta": 3, "floor": 0}
+
+
+def test_renewed_one_by_one_by_the_schedule(skink, program, watching, web, tmp_path):
+    """The first when a person has approved it, the second at once; a third one would cost what is
+    kept for intruders. No request fails."""
+    haproxy = program("haproxy", "haproxy")
+    third, fourth = web.container("web-3"), web.container("web-4")
+    admin = tmp_path / "haproxy" / "admin"
+    settings = {"budget": 4, "balancer": str(admin), "backend": "shop",
+                "replace": starter(tmp_path / "replace", third, fourth)}
+    daemon, first, second = watching("web-1", "web-2", **responding(policy="ask", **settings))
+    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
+        assert listed(skink, daemon, "plan") == []
+        daemon.reload(tolerance=AGEING)
+        approve(skink, daemon)
+        wait_measure(skink, daemon, "renew", "done", 15)
+        plan = listed(skink, daemon, "plan")[0]
+        assert plan["cause"] == "age" and plan["chosen"] == ["renew"] and plan["belief"] == 0
+        daemon.reload(tolerance=AGEING, **responding(policy="act", **settings))
+        assert wait_until(lambda: len(measures(skink, daemon, "renew", "done")) == 2, 15), \
+            daemon.said()
+        assert wait_until(lambda: "is kept for intruders" in web_of(skink, daemon)["next"]["reason"])
+        time.sleep(0.5)
+        states = balancer.states()
+    one, two = measures(skink, daemon, "renew")
+    assert two["begun"] - two["took_ms"] * 1e6 >= one["begun"], "both at once"
+    assert {first.state(), second.state()} == {"stopped"}
+    assert {third.state(), fourth.state()} == {"running"}
+    service = web_of(skink, daemon)
+    assert {each["name"] for each in service["replicas"]} == {third.id, fourth.id}
+    assert service["renewed"] == 2 and "rejuvenation: age" in ask(skink, daemon, "plan")
+    assert list(states.values()) == ["UP", "UP"], states  # the old ones are forgotten
+    assert balancer.asked > 100 and balancer.failed == []
+    assert daemon.lines() == []  # their end was an ordered one
+
+
+def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_path):
+    """After it another variant serves, at which the same attack fails; what is not patched is
+    breached again, and it is reported again."""
+    haproxy = program("haproxy", "haproxy")
+    patched, same = web.container("web-3", "2", PATCHED="1"), web.container("web-4")
+    admin = tmp_path / "haproxy" / "admin"
+    settings = {"policy": "act", "budget": 20, "balancer": str(admin), "backend": "shop",
+                "replace": starter(tmp_path / "replace", same), "except": "stop,kill"}
+    variants = {"1": "false", "2": starter(tmp_path / "patched", patched)}
+    daemon, first, second = watching("web-1", "web-2", **responding(**settings, variants=variants))
+    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
+        attack(web, first)
+        replace = wait_measure(skink, daemon, "replace", "in force")
+        assert replace["token"]["variant"] == "2"
+        assert listed(skink, daemon, "plan")[0]["variant"] == "2"
+        assert web.run(patched, LOOK) == "hello\n"
+
+        # A version of its own, which begins with what the other one has learned.
+        versions = {each["version"]: each for each in daemon.status()["services"]}
+        assert [each["name"] for each in versions["2"]["replicas"]] == [patched.id]
+
+        daemon.reload(**responding(**settings))
+        attack(web, second)
+        wait_until(lambda: len(measures(skink, daemon, "replace", "in force")) == 2)
+        assert "uid=" in web.run(same, LOOK)
+        daemon.wait_alert(same.id)
+    assert {line["replica"]["name"] for line in daemon.lines()} == {first.id, second.id, same.id}
+    assert balancer.failed == []
