@@ -3,7 +3,7 @@
 import time
 
 from conftest import wait_until
-from haproxy import Balancer, starter
+from haproxy import Balancer, Client, starter
 from intruder import LOOK, attack
 from test_response import approve, ask, listed, measures, responding, wait_measure
 from test_tolerance import web_of
@@ -21,7 +21,7 @@ def test_renewed_one_by_one_by_the_schedule(skink, program, watching, web, tmp_p
     settings = {"budget": 4, "balancer": str(admin), "backend": "shop",
                 "replace": starter(tmp_path / "replace", third, fourth)}
     daemon, first, second = watching("web-1", "web-2", **responding(policy="ask", **settings))
-    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
+    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer, Client(web) as client:
         assert listed(skink, daemon, "plan") == []
         daemon.reload(tolerance=AGEING)
         approve(skink, daemon)
@@ -42,7 +42,7 @@ def test_renewed_one_by_one_by_the_schedule(skink, program, watching, web, tmp_p
     assert {each["name"] for each in service["replicas"]} == {third.id, fourth.id}
     assert service["renewed"] == 2 and "rejuvenation: age" in ask(skink, daemon, "plan")
     assert list(states.values()) == ["UP", "UP"], states  # the old ones are forgotten
-    assert balancer.asked > 100 and balancer.failed == []
+    assert client.asked > 100 and client.failed == []
     assert daemon.lines() == []  # their end was an ordered one
 
 
@@ -56,7 +56,7 @@ def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_p
                 "replace": starter(tmp_path / "replace", same), "except": "stop,kill"}
     variants = {"1": "false", "2": starter(tmp_path / "patched", patched)}
     daemon, first, second = watching("web-1", "web-2", **responding(**settings, variants=variants))
-    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
+    with Balancer(haproxy, web, admin.parent, [first, second]), Client(web) as client:
         attack(web, first)
         replace = wait_measure(skink, daemon, "replace", "in force")
         assert replace["token"]["variant"] == "2"
@@ -73,4 +73,4 @@ def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_p
         assert "uid=" in web.run(same, LOOK)
         daemon.wait_alert(same.id)
     assert {line["replica"]["name"] for line in daemon.lines()} == {first.id, second.id, same.id}
-    assert balancer.failed == []
+    assert client.failed == []
