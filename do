@@ -11,7 +11,7 @@ usage()
 usage: ./do VERB
 
   build       build build/skink
-  demo        real containers, a real attack, what Skink says about it (3 minutes)
+  demo        a shop in real containers, broken into and defended; writes build/demo.html (3 minutes)
   test        every test; the last line sums up
   bench       measure what Skink costs, beside its peers; `bench reuse`: how much sooner a new
               version is learned from the last one's profile (20 minutes, needs the npm registry);
@@ -65,7 +65,7 @@ build)
 demo)
     packages build demo
     build
-    as_root build/skink demo "$@"
+    as_root build/skink demo --report build/demo.html "$@"
     ;;
 test | lint | fuzz)
     packages build demo testbed test

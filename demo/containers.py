@@ -66,10 +66,10 @@ class Container:
         self.start()
 
     def hold(self, seconds: float) -> None:
-        """Stops it for a moment, as a busy machine may."""
-        self._runc("pause", self.id)
-        time.sleep(seconds)
-        self._runc("resume", self.id)
+        """Stops it for a moment, as a busy machine may; one that is too busy may refuse to."""
+        if self._runc("pause", self.id, check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            time.sleep(seconds)
+            self._runc("resume", self.id)
 
     def exec(self, *command: str) -> str:
         """Runs a command in the container and returns what it printed."""
@@ -86,8 +86,20 @@ class Container:
         def answers() -> bool:
             with network.inside(self.namespace), socket.socket() as probe:
                 return probe.connect_ex((self.address, port)) == 0
+        self._wait(answers, seconds, f"answer on port {port}")
+
+    def listens(self, port: int) -> bool:
+        """Does something listen there? Nobody connects to find out, which a service might notice."""
+        with network.inside(self.namespace):
+            return network.listens(port)
+
+    def wait_listens(self, port: int, seconds: float = 20) -> None:
+        """Waits until something listens there."""
+        self._wait(lambda: self.listens(port), seconds, f"listen on port {port}")
+
+    def _wait(self, condition, seconds: float, what: str) -> None:
         try:
-            wait_for(answers, seconds, f"{self.name} to answer on port {port}")
+            wait_for(condition, seconds, f"{self.name} to {what}")
         except TimeoutError as error:
             raise TimeoutError(f"{error}; its log ends:\n{self.log.read_text()[-1500:]}") from None
 

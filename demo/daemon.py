@@ -3,17 +3,19 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
 
 from containers import System, wait_for
+from shop import Shop
 
 # The thresholds are Skink's own (they are not mentioned). The intervals are short because the shop is
 # small and the load asks for every page many times in each: an interval with at most six new
 # patterns is steady, where the defaults (100 s, 0.15 a second) allow fifteen.
-INTERVAL = 4
-SIGMA = 1.5
+INTERVAL = 3
+SIGMA = 3
 STEADY = 5
 
 CONFIGURATION = """\
@@ -30,6 +32,16 @@ engines:
   oci: [{oci}]
 alerts:
   file: {directory}/alerts.jsonl
+services:
+  web:
+    harm:
+      criticality: 1
+      confidentiality_impact: high
+    respond:
+      policy: {policy}
+      balancer: {balancer}
+      backend: web
+      replace: {starter}
 """
 
 
@@ -45,20 +57,26 @@ def find() -> str:
 class Daemon:
     """`skink run` of one System."""
 
-    def __init__(self, system: System):
+    def __init__(self, system: System, shop: Shop):
         self.program = find()
         self.directory = system.directory / "skink"
         self.directory.mkdir(mode=0o700)
         self.configuration = self.directory / "skink.yml"
-        self.configuration.write_text(CONFIGURATION.format(
-            directory=self.directory, interval=INTERVAL, sigma=SIGMA, steady=STEADY,
-            oci=system.oci_root))
+        self.socket = self.directory / "skink.sock"
         self.log = self.directory / "log"
         self.alert_file = self.directory / "alerts.jsonl"
         self._system = system
+        self._shop = shop
         self._prefix = f"{system.name}-"
         self._read = 0
         self.process: subprocess.Popen | None = None
+        self._configure("observe")
+
+    def _configure(self, policy: str) -> None:
+        self.configuration.write_text(CONFIGURATION.format(
+            directory=self.directory, interval=INTERVAL, sigma=SIGMA, steady=STEADY,
+            oci=self._system.oci_root, policy=policy, balancer=self._shop.rotation.admin,
+            starter=self._shop.starter))
 
     def start(self) -> None:
         """Returns when the daemon answers."""
@@ -81,12 +99,33 @@ class Daemon:
         self.process.terminate()
         return self.process.wait(20)
 
+    def set_policy(self, policy: str) -> None:
+        """Of the web service: observe, ask or act."""
+        self._configure(policy)
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.objects("plan", "--dry-run", "web")[0]["policy"] == policy, 10,
+                 f"the policy {policy}")
+
+    def ask(self, verb: str, *words: str) -> str:
+        """What a command of Skink's prints."""
+        return subprocess.run([self.program, verb, *words, "--socket", str(self.socket)], check=True,
+                              stdout=subprocess.PIPE, text=True, start_new_session=True).stdout
+
+    def objects(self, verb: str, *words: str) -> list[dict]:
+        """The same as JSON: objects, one after the other."""
+        text, found = self.ask(verb, *words, "--json").strip(), []
+        while text:
+            one, end = json.JSONDecoder().raw_decode(text)
+            found.append(one)
+            text = text[end:].lstrip()
+        return found
+
     def status(self) -> dict | None:
         """What `skink status --json` says, from the same socket; None while nobody answers."""
         try:
             with socket.socket(socket.AF_UNIX) as control:
                 control.settimeout(5)
-                control.connect(str(self.directory / "skink.sock"))
+                control.connect(str(self.socket))
                 control.sendall(b'{"verb": "status"}\n')
                 return json.loads(control.makefile().readline())
         except OSError:

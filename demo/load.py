@@ -2,8 +2,9 @@
 """A closed-loop load on the shop: every client waits for its answer before it asks again.
 
 Every kind of request comes in its share of each hundred, shuffled: a rare page is asked for as
-surely as a frequent one. Once a second, and at the end, a line of JSON on standard output says what
-was counted.
+surely as a frequent one. Twice a second, and at the end, a line of JSON on standard output says what
+was counted since the beginning; `slowest_ms` and `replicas`, who answered and when first, are since
+the line before.
 """
 
 import argparse
@@ -14,16 +15,18 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 # Shares per hundred requests. The first client buys, the others look around; the last one is a
 # passer-by, who comes for one page at a time on a connection of its own.
-LOOKING = {"home": 22, "product": 36, "search": 18, "prices": 3, "status": 6, "status_unknown": 2,
+LOOKING = {"home": 24, "product": 38, "search": 18, "prices": 3, "status": 3, "status_unknown": 1,
            "health": 3, "missing_product": 3, "missing_page": 3, "bad_search": 2, "bad_order": 2}
 BUYING = {**LOOKING, "home": 16, "product": 24, "search": 12, "order": 16, "review": 8}
 PAUSE_OF_PASSER_BY = 0.05
 PAUSE_AFTER_FAILURE = 0.05
+TELLING = 0.5  # seconds
 WORDS = ("lamp", "lizard", "no. 7", "LAMP", "12", "nothing of this kind", "€")
 
 
@@ -63,12 +66,14 @@ def _request(kind: str, dice: random.Random) -> tuple[str, str, dict | None, tup
 
 
 class Connection:
-    """As much HTTP/1.1 as the load needs, and as cheap: keep-alive, Content-Length."""
+    """As much HTTP/1.1 as the load needs, and as cheap: keep-alive, Content-Length. `replica` is who
+    answered last, by its own word."""
 
     def __init__(self, address: tuple[str, int], timeout: float = 15):
         self.address = address
         self.timeout = timeout
         self.socket: socket.socket | None = None
+        self.replica = ""
 
     def ask(self, method: str, path: str, form: dict | None = None) -> tuple[int, bytes]:
         body = urlencode(form).encode() if form else b""
@@ -90,8 +95,9 @@ class Connection:
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self._receive()
         head, body = data[:end].lower(), data[end + 4:]
-        length = next(int(line[15:]) for line in head.split(b"\r\n")
-                      if line.startswith(b"content-length:"))
+        fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
+        self.replica = fields.get(b"x-replica", b"").decode()
+        length = int(fields[b"content-length"])
         while len(body) < length:
             body += self._receive()
         if b"\r\nconnection: close" in head:
@@ -117,7 +123,8 @@ class Counts:
     requests: int = 0
     failures: int = 0
     seconds: float = 0
-    slowest: float = 0
+    took: deque = field(default_factory=deque)  # seconds of each request, until they are told
+    replicas: dict[str, float] = field(default_factory=dict)  # when each answered first, until it is told
     wrong: dict[str, int] = field(default_factory=dict)
 
 
@@ -154,9 +161,23 @@ class Load:
         for counts in self.counts:
             for what, number in list(counts.wrong.items()):
                 wrong[what] = wrong.get(what, 0) + number
-        return {"requests": requests, "failures": sum(c.failures for c in self.counts),
+        replicas: dict[str, float] = {}
+        for counts in self.counts:
+            answered, counts.replicas = counts.replicas, {}
+            for name, first in answered.items():
+                replicas[name] = min(first, replicas.get(name, first))
+        return {"time": time.time(), "requests": requests,
+                "failures": sum(c.failures for c in self.counts),
                 "mean_ms": round(1e3 * sum(c.seconds for c in self.counts) / max(1, requests), 3),
-                "worst_ms": round(1e3 * max(c.slowest for c in self.counts), 1), "wrong": wrong}
+                "slowest_ms": round(1e3 * self._slowest(), 1), "replicas": replicas, "wrong": wrong}
+
+    def _slowest(self) -> float:
+        """Since it was asked last."""
+        slowest = 0.0
+        for counts in self.counts:
+            for _ in range(len(counts.took)):
+                slowest = max(slowest, counts.took.popleft())
+        return slowest
 
     def _client(self, counts: Counts, dice: random.Random, shares: dict[str, int],
                 passes_by: bool) -> None:
@@ -184,7 +205,9 @@ class Load:
         took = time.monotonic() - begin
         counts.requests += 1
         counts.seconds += took
-        counts.slowest = max(counts.slowest, took)
+        counts.took.append(took)
+        if connection.replica:
+            counts.replicas.setdefault(connection.replica, time.time())
         if code not in right:
             counts.failures += 1
             what = f"{kind} {code}"
@@ -207,7 +230,7 @@ def main() -> int:
     load.start()
     while not load.finished() and time.monotonic() < deadline:
         print(json.dumps(load.total()), flush=True)
-        load.stopping.wait(1)
+        load.stopping.wait(TELLING)
         if load.stopping.is_set():
             break
     load.stop()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
+LISTEN = "0A"  # a state, in /proc/net/tcp
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,6 +32,16 @@ def inside(namespace: Path):
         _setns(home)
         os.close(there)
         os.close(home)
+
+
+def listens(port: int) -> bool:
+    """Is there a listener on the TCP port, in the namespace that the thread is in?"""
+    for name in ("tcp", "tcp6"):
+        lines = Path(f"/proc/thread-self/net/{name}").read_text().splitlines()[1:]
+        for _, local, _, state, *_ in map(str.split, lines):
+            if state == LISTEN and int(local.rpartition(":")[2], 16) == port:
+                return True
+    return False
 
 
 def _ip(namespace: Path, *lines: str) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import subprocess
 
 import redis
@@ -10,6 +11,12 @@ from flask import Flask, Response, abort, redirect, request
 
 app = Flask(__name__)
 shelves.fill()
+
+
+@app.after_request
+def say_who(answer):
+    answer.headers["X-Replica"] = os.environ["HOSTNAME"]
+    return answer
 
 
 @app.errorhandler(redis.RedisError)
