@@ -370,6 +370,9 @@ static const struct key CONFIG_KEYS[] = {
     {.name = "budget", .type = KEY_COUNT, .offset = IN_CONFIG(budget), .text = "30", .min = 1,
      .max = 10000,
      .help = "Measures on all services together in an hour."},
+    {.name = "evidence_mib", .type = KEY_COUNT, .offset = IN_CONFIG(evidence_mib), .text = "512",
+     .min = 1, .max = 1000000,
+     .help = "MiB of evidence that are kept; the oldest goes first."},
     {.name = "services", .type = KEY_SERVICES, .offset = IN_CONFIG(services), .table = &SERVICE,
      .text = "  database:\n    detect:\n      epoch_threshold: 80\n    learn:\n"
              "      interval: 300s\n  build-cache:\n    watch: false\n",

@@ -22,7 +22,7 @@ struct job {
     json_t *token;
     struct measure_kernel kernel;
     bool expired;
-    bool evidence_taken;
+    bool contained, evidence_taken;
 };
 
 /* What a thread has to say; measure NULL: its job is over. */
@@ -82,16 +82,43 @@ static void take_evidence(struct job *job)
         job->evidence_taken = carry_out(job, *choice++);
 }
 
+static bool destroys_evidence(const struct measure *measure)
+{
+    return measure->cost.evidence > EVIDENCE_SPARED;
+}
+
 /* Evidence before eviction: what destroys it waits for its copy. */
 static void run_stage(struct job *job, enum measure_stage stage)
 {
     const struct measure *const *choice = job->execution.choice[stage];
     for (; *choice; choice++) {
-        if ((*choice)->cost.evidence > EVIDENCE_SPARED)
+        if (destroys_evidence(*choice))
             take_evidence(job);
         if (carry_out(job, *choice))
             return;
     }
+}
+
+static void *recover(void *context)
+{
+    run_stage(context, STAGE_RECOVER);
+    return NULL;
+}
+
+/* The service need not wait for the copy of the evidence, unless what makes it whole destroys it.
+ */
+static void take_evidence_and_recover(struct job *job)
+{
+    pthread_t beside;
+    const struct measure *const *choice = job->execution.choice[STAGE_RECOVER];
+    while (*choice && !destroys_evidence(*choice))
+        choice++;
+    bool alone = *choice || pthread_create(&beside, NULL, recover, job) != 0;
+    take_evidence(job);
+    if (alone)
+        recover(job);
+    else
+        pthread_join(beside, NULL);
 }
 
 static void undo(struct job *job)
@@ -110,9 +137,9 @@ static void *work(void *context)
     static const struct outcome OVER = {0};
     struct job *job = context;
     if (job->execution.target) {
-        run_stage(job, STAGE_CONTAIN);
-        take_evidence(job);
-        run_stage(job, STAGE_RECOVER);
+        if (!job->contained)
+            run_stage(job, STAGE_CONTAIN);
+        take_evidence_and_recover(job);
     } else {
         undo(job);
     }
@@ -235,7 +262,11 @@ void executor_close(struct executor *executor)
 void executor_start(struct executor *executor, const struct execution *execution)
 {
     struct job *job = memory_must(calloc(1, sizeof *job));
+    const struct measure *first = execution->choice[STAGE_CONTAIN][0];
     job->execution = *execution;
+    job->executor = executor;
+    if (first && first->at_once)
+        job->contained = carry_out(job, first);
     enqueue(executor, job);
 }
 

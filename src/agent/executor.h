@@ -38,7 +38,8 @@ struct executor *executor_open(sd_event *event, executor_hook *hook, void *conte
 /* Waits for what is going on. NULL is allowed. */
 void executor_close(struct executor *executor);
 
-/* What to do, stage by stage: the next one of a stage when one fails. */
+/* What to do, stage by stage: the next one of a stage when one fails. Evidence is taken while the
+ * service is made whole. */
 struct execution {
     uint64_t number;
     struct measure_target *target;                              /* taken over */

@@ -142,15 +142,28 @@ static double milliseconds(uint64_t from, uint64_t to)
     return (double)clock_passed(to, from) / (double)NS_PER_MS;
 }
 
+static const char *const OWED[] = {"balancer", "backend", "server"};
+
+/* What a measure owed the balancer is owed by the one that has made it needless. */
+static void pass_on(const json_t *from, json_t *to)
+{
+    json_t *owed = json_object_get(from, "token"), *token = json_object_get(to, "token");
+    if (*record_text(owed, "server") && !*record_text(token, "server"))
+        for (size_t i = 0; i < sizeof OWED / sizeof *OWED; i++)
+            json_object_set(token, OWED[i], json_object_get(owed, OWED[i]));
+}
+
 /* A replica that has been replaced needs no other measure any more; nothing of them is undone. */
-static void supersede(struct ledger *ledger, const json_t *by)
+static void supersede(struct ledger *ledger, json_t *by)
 {
     json_t *record;
     size_t i;
     json_array_foreach (ledger_measures(ledger), i, record)
         if (record != by && record_is(record, "in force") &&
-            strcmp(record_text(record, "replica"), record_text(by, "replica")) == 0)
+            strcmp(record_text(record, "replica"), record_text(by, "replica")) == 0) {
+            pass_on(record, by);
             ledger_state(ledger, record, "done", "the replica was replaced");
+        }
 }
 
 static bool stays_in_force(const struct measure *measure)

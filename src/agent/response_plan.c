@@ -166,6 +166,7 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .kernel = response_kernel(agent),
         .engine_socket = engine_socket(agent->config, watched->workload.engine),
         .evidence = agent->response->evidence,
+        .evidence_max = (uint64_t)agent->config->evidence_mib << 20,
     };
     if (config->respond.map) /* else nobody asks, and it takes a while */
         find_spare(agent, watched, now->target.spare);

@@ -13,6 +13,8 @@
 #include "respond/token.h"
 
 #define ADDRESSES 16
+/* A new server is asked often until it answers: that is what the service waits for. */
+#define CHECK "inter 50ms fastinter 10ms downinter 10ms rise 1"
 
 int balancer_check(const struct measure_target *target, struct error *err)
 {
@@ -85,9 +87,12 @@ int balancer_shed(const struct measure_target *target, json_t *token, struct err
 {
     const struct respond_rule *rule = &target->rule;
     struct haproxy_server server;
-    if (balancer_find(target, &server, err) < 0 ||
-        command(rule->balancer, err, "set server %s/%s state drain", rule->backend, server.name) <
-            0)
+    if (balancer_find(target, &server, err) < 0)
+        return -1;
+    if (!server.serves) /* whoever has taken it out brings it back */
+        return 0;
+    if (command(rule->balancer, err, "set server %s/%s state drain", rule->backend, server.name) <
+        0)
         return -1;
     json_object_set_new(token, "balancer", json_string(rule->balancer));
     json_object_set_new(token, "backend", json_string(rule->backend));
@@ -105,9 +110,18 @@ static int set_state(const json_t *token, const char *state, struct error *err)
                    token_text(token, "backend"), server, state);
 }
 
+/* A person may have put it into maintenance since, or taken it away. */
 int balancer_restore(const json_t *token, struct error *err)
 {
-    return set_state(token, "ready", err);
+    struct haproxy_server server;
+    const char *name = token_text(token, "server"), *backend = token_text(token, "backend");
+    if (!*name)
+        return 0;
+    autofree char *stat = statistics(token_text(token, "balancer"), backend, err);
+    if (!stat)
+        return -1;
+    bool ours = haproxy_find(stat, backend, NULL, name, &server) && server.drained;
+    return ours ? set_state(token, "ready", err) : 0;
 }
 
 int balancer_retire(const json_t *token, struct error *err)
@@ -119,7 +133,7 @@ int balancer_retire(const json_t *token, struct error *err)
 static int await_health(const struct respond_rule *rule, const char *name, struct error *err)
 {
     struct haproxy_server server;
-    for (uint64_t end = clock_monotonic() + MEASURE_START; clock_monotonic() < end; pause_ms(10)) {
+    for (uint64_t end = clock_monotonic() + MEASURE_START; clock_monotonic() < end; pause_ms(4)) {
         autofree char *stat = statistics(rule->balancer, rule->backend, err);
         if (!stat)
             return -1;
@@ -134,8 +148,8 @@ int balancer_add(const struct measure_target *target, const char *name, const ch
 {
     const struct respond_rule *rule = &target->rule;
     const char *backend = rule->backend;
-    if (command(rule->balancer, err, "add server %s/%s %s:%u check inter 50ms rise 1", backend,
-                name, address, port) < 0)
+    if (command(rule->balancer, err, "add server %s/%s %s:%u check " CHECK, backend, name, address,
+                port) < 0)
         return -1;
     /* It is checked before the first request goes to it. */
     if (command(rule->balancer, err, "set server %s/%s state drain", backend, name) == 0 &&

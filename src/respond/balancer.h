@@ -15,7 +15,7 @@ int balancer_find(const struct measure_target *target, struct haproxy_server *se
 
 /*
  * No new request goes to the server; those that it has may end, at most for BALANCER_GRACE. The
- * token gets what balancer_restore needs.
+ * token gets what balancer_restore needs, unless it was out already.
  */
 #define BALANCER_GRACE (100ULL * 1000000) /* ns */
 #define BALANCER_TIME_OUT                                                   \

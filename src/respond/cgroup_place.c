@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,60 @@
 
 #define PATIENCE    NS_PER_S
 #define KILL_ROUNDS 100 /* processes that are forked meanwhile are killed in the next one */
+
+/* The next process in an opened cgroup.procs; 0: no more. */
+static pid_t next_member(FILE *file)
+{
+    char line[32];
+    uint64_t pid;
+    while (file && fgets(line, sizeof line, file)) {
+        const char *at = line;
+        if (parse_digits(&at, line + strlen(line), 10, &pid) && pid > 1)
+            return (pid_t)pid;
+    }
+    return 0;
+}
+
+/* A process there that is none of the workload's; 0: there is none. */
+static pid_t find_stranger(const char *members, const struct workload *workload,
+                           const struct cgroup_hierarchy *own)
+{
+    struct error ignored;
+    char path[sizeof workload->cgroup_path];
+    pid_t pid;
+    autofile FILE *file = fopen(members, "re");
+    while ((pid = next_member(file)))
+        if (cgroup_of_process(own, pid, path, sizeof path, &ignored) == 0 &&
+            !held_is_within(path, workload->cgroup_path))
+            return pid;
+    return 0;
+}
+
+/*
+ * Where each controller has a hierarchy of its own (v1), what tells workloads apart in one may hold
+ * several of them in another: whoever lives there, or below, would stand still or be slowed as
+ * well.
+ */
+static int look_for_strangers(const struct workload *workload, const char *directory,
+                              struct error *err)
+{
+    struct cgroup_hierarchy own;
+    pid_t stranger = 0;
+    char *const roots[] = {(char *)directory, NULL};
+    if (cgroup_hierarchy_find(&own, err) < 0)
+        return -1;
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTSENT *entry;
+    while (!stranger && tree && (entry = fts_read(tree)))
+        if (strcmp(entry->fts_name, "cgroup.procs") == 0)
+            stranger = find_stranger(entry->fts_path, workload, &own);
+    if (tree)
+        fts_close(tree);
+    if (!stranger)
+        return 0;
+    return error_set(err, EXIT_MACHINE, 0, "%s: shares %s with others (process %d)", workload->name,
+                     directory, (int)stranger);
+}
 
 int cgroup_place(const struct workload *workload, const char *controller,
                  struct cgroup_place *place, struct error *err)
@@ -35,7 +90,9 @@ int cgroup_place(const struct workload *workload, const char *controller,
         (int)sizeof place->path)
         return error_set(err, EXIT_MACHINE, 0, "%s: the path of its cgroup is too long",
                          workload->name);
-    return 0;
+    return held_is_within(below, workload->cgroup_path)
+               ? 0
+               : look_for_strangers(workload, place->path, err);
 }
 
 static int open_file(const char *directory, const char *file, int flags, struct error *err)
@@ -110,19 +167,6 @@ int cgroup_freeze(const struct cgroup_place *place, bool freeze, struct error *e
 }
 
 /* ---- killing ---- */
-
-/* The next process in an opened cgroup.procs; 0: no more. */
-static pid_t next_member(FILE *file)
-{
-    char line[32];
-    uint64_t pid;
-    while (file && fgets(line, sizeof line, file)) {
-        const char *at = line;
-        if (parse_digits(&at, line + strlen(line), 10, &pid) && pid > 1)
-            return (pid_t)pid;
-    }
-    return 0;
-}
 
 static FILE *open_members(const char *directory)
 {

@@ -11,7 +11,8 @@
 #include "workload/fields.h"
 #include "workload/http.h"
 
-/* A container without a health check serves when it has run so long. */
+/* A container without a health check serves when it has run so long, unless a balancer checks it.
+ */
 #define SETTLED (300 * NS_PER_MS)
 
 static void cleanup_http(struct http **http)
@@ -115,8 +116,9 @@ static void take_address(const json_t *inspect, char *address, size_t size)
             fields_text(json_object_get(network, "IPAddress"), address, size);
 }
 
-/* 1: it serves, by its own health check when it has one; 0: not yet; -1: it has ended. */
-static int health(const json_t *inspect, uint64_t started)
+/* 1: it serves, by its own health check when it has one; 0: not yet; -1: it has ended. settled: ns
+ * after which one without a check does. */
+static int health(const json_t *inspect, uint64_t started, uint64_t settled)
 {
     const json_t *state = json_object_get(inspect, "State");
     const char *status =
@@ -125,10 +127,11 @@ static int health(const json_t *inspect, uint64_t started)
         return -1;
     if (status && strcmp(status, "none") != 0)
         return strcmp(status, "healthy") == 0;
-    return clock_passed(clock_monotonic(), started) > SETTLED;
+    return clock_passed(clock_monotonic(), started) >= settled;
 }
 
-static int await_health(struct http *http, const char *path, json_t **inspect, struct error *err)
+static int await_health(struct http *http, const char *path, uint64_t settled, json_t **inspect,
+                        struct error *err)
 {
     const struct timespec pause = {.tv_nsec = 50 * (long)NS_PER_MS};
     uint64_t started = clock_monotonic();
@@ -137,7 +140,7 @@ static int await_health(struct http *http, const char *path, json_t **inspect, s
         *inspect = NULL;
         if (ask(http, "GET", path, NULL, inspect, err) < 0)
             return -1;
-        int serves = health(*inspect, started);
+        int serves = health(*inspect, started, settled);
         if (serves > 0)
             return 0;
         if (serves < 0)
@@ -146,15 +149,17 @@ static int await_health(struct http *http, const char *path, json_t **inspect, s
     return error_set(err, EXIT_MACHINE, 0, "the new container is not healthy in time");
 }
 
-static int start(struct http *http, const char *id, char *address, size_t size, struct error *err)
+static int start(struct http *http, const struct measure_target *target, const char *id,
+                 char *address, size_t size, struct error *err)
 {
-    char path[256];
+    char path[WORKLOAD_TEXT + 32];
+    uint64_t settled = target->rule.balancer ? 0 : SETTLED;
     autojson json_t *inspect = NULL;
     snprintf(path, sizeof path, "/containers/%s/start", id);
     if (ask(http, "POST", path, NULL, NULL, err) < 0)
         return -1;
     snprintf(path, sizeof path, "/containers/%s/json", id);
-    if (await_health(http, path, &inspect, err) < 0)
+    if (await_health(http, path, settled, &inspect, err) < 0)
         return -1;
     take_address(inspect, address, size);
     return 0;
@@ -182,7 +187,7 @@ int engine_start_like(const struct measure_target *target, const char *name, cha
         !(likeness = engine_likeness(inspect, err)) ||
         create(http, likeness, name, id, sizeof id, err) < 0)
         return -1;
-    if (start(http, id, address, size, err) == 0)
+    if (start(http, target, id, address, size, err) == 0)
         return 0;
     take_away(http, id);
     return -1;

@@ -173,8 +173,8 @@ static void take_row(const char *const field[COLUMNS_USED], struct haproxy_serve
     server->healthy = strncmp(field[CHECK], "L4OK", 4) == 0 ||
                       strncmp(field[CHECK], "L6OK", 4) == 0 ||
                       strncmp(field[CHECK], "L7OK", 4) == 0;
-    server->serves =
-        strncmp(field[STATUS], "MAINT", 5) != 0 && strncmp(field[STATUS], "DRAIN", 5) != 0;
+    server->drained = strncmp(field[STATUS], "DRAIN", 5) == 0;
+    server->serves = !server->drained && strncmp(field[STATUS], "MAINT", 5) != 0;
     if (!parse_digits(&digits, digits + strlen(digits), 10, &server->sessions))
         server->sessions = 0;
 }

@@ -20,6 +20,7 @@ struct haproxy_server {
     uint16_t port;
     bool healthy; /* its last check has passed */
     bool serves;  /* neither drained nor in maintenance */
+    bool drained; /* and not in maintenance */
     uint64_t sessions;
 };
 

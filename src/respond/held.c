@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 
-static bool is_within(const char *path, const char *cgroup)
+bool held_is_within(const char *path, const char *cgroup)
 {
     size_t length = strlen(cgroup);
     return strncmp(path, cgroup, length) == 0 && (path[length] == '\0' || path[length] == '/');
@@ -27,7 +27,7 @@ int held_open(const struct workload *workload, struct error *err)
     if (cgroup_hierarchy_find(&hierarchy, err) < 0 ||
         cgroup_of_process(&hierarchy, workload->pid, path, sizeof path, err) < 0)
         return -1;
-    if (!workload->cgroup_path[0] || !is_within(path, workload->cgroup_path))
+    if (!workload->cgroup_path[0] || !held_is_within(path, workload->cgroup_path))
         return error_set(err, EXIT_MACHINE, 0, "%s: process %d is not in its cgroup (any more)",
                          workload->name, (int)workload->pid);
     return take_fd(held);

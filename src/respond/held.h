@@ -11,6 +11,9 @@
  */
 int held_open(const struct workload *workload, struct error *err);
 
+/* Is a path that of the cgroup, or of one below it? */
+bool held_is_within(const char *path, const char *cgroup);
+
 /* 0, or -1 (err): it has ended meanwhile. */
 int held_lives(int held, const struct workload *workload, struct error *err);
 

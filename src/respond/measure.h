@@ -54,6 +54,7 @@ struct measure_target {
     char spare[64];               /* address of another replica that serves, "" when none does */
     const char *engine_socket;    /* of its engine's API; NULL: it has none */
     const char *evidence;         /* the directory that evidence goes to */
+    uint64_t evidence_max;        /* bytes that it may take; the oldest goes first */
 };
 
 struct measure {
@@ -65,6 +66,7 @@ struct measure {
     double worked, failed; /* Beta prior of its effect */
     bool takes_out;        /* the replica does not serve any more */
     bool irreversible;
+    bool at_once;          /* never waits for anything: needs no thread of its own */
     bool ends_with_daemon; /* nothing of it is in force when the daemon is gone */
 
     /* Can it be done here? Looks at what is there and asks nobody. */

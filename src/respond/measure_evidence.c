@@ -1,6 +1,7 @@
 /*
  * Evidence: what the kernel knows of each process of the replica, its sockets, and which files have
- * changed since it was started, copied into a directory of the state directory.
+ * changed since it was started, copied into a directory of the state directory. A child does it:
+ * the replica's file systems and memory may be served by the intruder, and never answer.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,21 +18,18 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "respond/aside.h"
 #include "respond/cgroup_place.h"
+#include "respond/evidence_store.h"
 #include "respond/measures.h"
 #include "workload/workload.h"
 
 #define PROCESSES 256        /* of a replica that are copied */
+#define SIZE_EACH 16         /* processes: then it is looked how much that is */
 #define FILES     10000      /* that are listed */
 #define LOOKED_AT 200000     /* files at most */
 #define COPY_MAX  (8u << 20) /* bytes of one file of /proc */
-
-static int make_directory(const char *path, struct error *err)
-{
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return 0;
-    return error_set(err, EXIT_MACHINE, errno, "cannot make %s", path);
-}
+#define PATIENCE  (5 * NS_PER_S)
 
 static FILE *create(const char *directory, const char *name)
 {
@@ -78,21 +76,20 @@ static void copy_links(pid_t pid, const char *directory)
         closedir(descriptors);
 }
 
-static void copy_process(pid_t pid, const char *directory, struct error *err)
+static void copy_process(pid_t pid, const char *directory)
 {
     static const char *const FILES_OF[] = {"status", "cmdline", "environ",   "maps",
                                            "cgroup", "stat",    "mountinfo", "limits"};
     char into[PATH_MAX];
     if (snprintf(into, sizeof into, "%s/%d", directory, (int)pid) >= (int)sizeof into ||
-        make_directory(into, err) < 0)
+        mkdir(into, 0700) < 0)
         return;
     for (size_t i = 0; i < sizeof FILES_OF / sizeof *FILES_OF; i++)
         copy(pid, FILES_OF[i], into, FILES_OF[i]);
     copy_links(pid, into);
 }
 
-static size_t copy_processes(const struct cgroup_place *place, const char *directory,
-                             struct error *err)
+static size_t copy_processes(const struct cgroup_place *place, const char *directory, uint64_t max)
 {
     char path[PATH_MAX], line[32];
     size_t count = 0;
@@ -104,8 +101,9 @@ static size_t copy_processes(const struct cgroup_place *place, const char *direc
         uint64_t pid;
         if (!parse_digits(&at, line + strlen(line), 10, &pid))
             continue;
-        copy_process((pid_t)pid, directory, err);
-        count++;
+        copy_process((pid_t)pid, directory);
+        if (++count % SIZE_EACH == 0 && evidence_size(directory) > max)
+            break;
     }
     return count;
 }
@@ -179,37 +177,56 @@ static int check(const struct measure_target *target, struct error *err)
     return cgroup_place(&target->workload, "freezer", &place, err);
 }
 
-static int make_place(const struct measure_target *target, char path[PATH_MAX], struct error *err)
+/* What a child has copied. */
+struct copied {
+    size_t processes, files;
+};
+
+struct copying {
+    pid_t pid;
+    const struct cgroup_place *place;
+    const char *directory;
+    uint64_t max; /* bytes */
+};
+
+static void tell(int out, const struct copied *copied)
 {
-    char time[CLOCK_TEXT];
-    clock_format(clock_realtime(), time);
-    if (make_directory(target->evidence, err) < 0)
-        return -1;
-    int length =
-        snprintf(path, PATH_MAX, "%s/%s-%.64s", target->evidence, time, target->workload.service);
-    for (char *at = path + strlen(target->evidence) + 1; length < PATH_MAX && *at; at++)
-        if (*at == '/')
-            *at = '_';
-    return make_directory(path, err);
+    ssize_t written = write(out, copied, sizeof *copied);
+    (void)written; /* whoever does not listen any more needs it not */
+}
+
+static void copy_all(void *context, int out)
+{
+    const struct copying *copying = context;
+    struct copied copied = {0};
+    copied.processes = copy_processes(copying->place, copying->directory, copying->max);
+    copy_sockets(copying->pid, copying->directory);
+    tell(out, &copied);
+    copied.files = list_changes(copying->pid, copying->directory);
+    tell(out, &copied);
 }
 
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
 {
     struct cgroup_place place;
+    struct copied copied;
     char directory[PATH_MAX];
-    pid_t pid = target->workload.pid;
     if (cgroup_place(&target->workload, "freezer", &place, err) < 0 ||
-        make_place(target, directory, err) < 0)
+        evidence_place(target, directory, err) < 0)
         return -1;
-    size_t processes = copy_processes(&place, directory, err);
-    if (processes == 0)
-        return error_set(err, EXIT_MACHINE, 0, "%s: has no process any more",
-                         target->workload.name);
-    copy_sockets(pid, directory);
-    size_t files = list_changes(pid, directory);
+    struct copying copying = {target->workload.pid, &place, directory, target->evidence_max};
+    int outcome = aside_run(copy_all, &copying, PATIENCE, &copied, sizeof copied, err);
+    evidence_prune(target->evidence, directory, target->evidence_max);
+    if (outcome < 0)
+        return -1;
+    if (copied.processes == 0)
+        return error_set(err, EXIT_MACHINE, 0, "%s: %s", target->workload.name,
+                         outcome ? "cannot be read in time" : "has no process any more");
     json_object_set_new(token, "directory", json_string(directory));
-    json_object_set_new(token, "processes", json_integer((json_int_t)processes));
-    json_object_set_new(token, "changed_files", json_integer((json_int_t)files));
+    json_object_set_new(token, "processes", json_integer((json_int_t)copied.processes));
+    json_object_set_new(token, "changed_files", json_integer((json_int_t)copied.files));
+    if (outcome > 0)
+        json_object_set_new(token, "incomplete", json_string("a file system did not answer"));
     return 0;
 }
 

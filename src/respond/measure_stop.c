@@ -37,6 +37,7 @@ const struct measure measure_stop = {
     .worked = 7,
     .failed = 3,
     .irreversible = true,
+    .at_once = true,
     .ends_with_daemon = true,
     .check = check,
     .carry_out = carry_out,
