@@ -86,7 +86,7 @@ void balancer_await_idle(const struct measure_target *target, uint64_t longest)
 int balancer_shed(const struct measure_target *target, json_t *token, struct error *err)
 {
     const struct respond_rule *rule = &target->rule;
-    struct haproxy_server server;
+    struct haproxy_server server = {.serves = false};
     if (balancer_find(target, &server, err) < 0)
         return -1;
     if (!server.serves) /* whoever has taken it out brings it back */

@@ -37,7 +37,7 @@ static void answer_and_hang(void *context, int out)
 static void die(void *context, int out)
 {
     (void)context, (void)out;
-    abort();
+    _exit(1);
 }
 
 static void the_last_answer_counts(void **state)
