@@ -229,7 +229,7 @@ class Play:
         self._check_contained()
         name, replace = self.shop.spare.name, self.measures.get("replace", {"state": "not tried"})
         took = replace.get("latency_ms", 0) / 1e3
-        self.check(self.measures.get("evidence", {}).get("state") == "done", "evidence was kept first")
+        self.check(self.measures.get("evidence", {}).get("state") == "done", "evidence was kept")
         self.check(replace["state"] == "in force" and self.serves_from is not None,
                    f"a clean replica, {name}, took over: {replace['state']}, {took:.2f} s after the alert")
         asked = sum(phase.requests for phase in self.phases)
@@ -266,7 +266,7 @@ class Play:
         """The measures by name, when the last one is settled."""
         deadline = time.monotonic() + seconds
         found: dict[str, dict] = {}
-        while "replace" not in found and time.monotonic() < deadline:
+        while not {"evidence", "replace"} <= set(found) and time.monotonic() < deadline:
             self.wait(0.2)
             found = {one["measure"]: one for one in self.daemon.objects("measures", "--all")}
         return found

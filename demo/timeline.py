@@ -10,7 +10,8 @@ ATTACKER, SKINK, SHOP = "attacker", "Skink", "shop"
 DONE = {"stop": "foreign calls end their process, in the kernel", "pause": "is frozen",
         "quarantine": "is cut off the network", "kill": "is ended", "throttle": "is throttled",
         "redirect": "gets no more requests", "evidence": "what is known of it was copied",
-        "replace": "the balancer sends customers to the new one; the old one stays frozen"}
+        "replace": "the balancer sends customers to the new one; the old one stays frozen",
+        "decoy": "the balancer sends customers to the new one; the old one is alone"}
 
 
 @dataclass

@@ -129,15 +129,15 @@ int balancer_retire(const json_t *token, struct error *err)
     return set_state(token, "maint", err);
 }
 
-/* Waits until the balancer's own checks of the server pass. */
+/* Waits until the balancer's own checks of the server pass. That it is late once is no reason to
+ * give up: a machine on which a replica starts is busy. */
 static int await_health(const struct respond_rule *rule, const char *name, struct error *err)
 {
+    struct error late;
     struct haproxy_server server;
     for (uint64_t end = clock_monotonic() + MEASURE_START; clock_monotonic() < end; pause_ms(4)) {
-        autofree char *stat = statistics(rule->balancer, rule->backend, err);
-        if (!stat)
-            return -1;
-        if (haproxy_find(stat, rule->backend, NULL, name, &server) && server.healthy)
+        autofree char *stat = statistics(rule->balancer, rule->backend, &late);
+        if (stat && haproxy_find(stat, rule->backend, NULL, name, &server) && server.healthy)
             return 0;
     }
     return error_set(err, EXIT_MACHINE, 0, "the new replica %s is not healthy in time", name);
