@@ -20,7 +20,7 @@ LEARNING_LIMIT = 120  # seconds
 WATCHING_UNTIL = 145  # seconds from the beginning: the rest takes half a minute
 HOLDS = 2  # of redis, twice a second while learning
 HOLD = 0.05  # seconds
-HANG = 2.0  # longer than the balancer waits
+HANG = 1.5  # longer than the balancer waits
 TITLES = {"db": "redis", "mail": "Python", "web": "gunicorn, Flask", "front": "HAProxy"}
 CONTAIN = ("stop", "pause", "quarantine", "kill", "throttle")
 CONTAINED = 0.05  # seconds: what was on its way when the measure came
@@ -104,8 +104,8 @@ class Play:
             return lambda: container.hold(HANG)
 
         shop = self.shop
-        return [restart(shop.db), restart(shop.front), restart(shop.mail), lambda: shop.scale(1),
-                *map(restart, shop.web), hang(shop.web[0]), lambda: shop.scale(1),
+        return [restart(shop.db), restart(shop.front), restart(shop.mail), lambda: shop.scale(0.5),
+                *map(restart, shop.web), hang(shop.web[0]), lambda: shop.scale(0.5),
                 *map(restart, shop.web)]
 
     def watch(self) -> None:
@@ -185,7 +185,7 @@ class Play:
         """The same break-in, answered."""
         self.terminal.title("The break-in, answered", "the same again; policy of the service: act")
         self.daemon.set_policy("act")
-        self.wait(2)
+        self.wait(1)
         self._read_alerts()
         self.answered = BreakIn(self.system, self.attacker, self.shop.address)
         self.answered_alert = self._first_alert("web", 10)
@@ -195,7 +195,7 @@ class Play:
         self.answers_from = self._wait_spare(15)
         self.measures = self._wait_measures(20)
         replaced = time.time()
-        self.wait(4)
+        self.wait(3)
         self.answered.end()
         self._note_capacity("after the replacement")
         self.serves_from = self.customers.served_by(self.shop.spare.name, self.answered.began)
