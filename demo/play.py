@@ -226,6 +226,7 @@ class Play:
         """Contained, replaced, and the shoppers noticed nothing."""
         telling.answer(self.terminal, self.moments(), self.answered.began)
         telling.phases(self.terminal, self.phases)
+        telling.stakes(self.terminal, self.plan, self.capacity)
         self._check_contained()
         name, replace = self.shop.spare.name, self.measures.get("replace", {"state": "not tried"})
         took = replace.get("latency_ms", 0) / 1e3

@@ -110,6 +110,15 @@ def phases(terminal: Terminal, met: list[Phase]) -> None:
                       f"{phase.failures:>8,}{phase.slowest_ms:>9,.0f} ms")
 
 
+def stakes(terminal: Terminal, plan: dict, capacity: list[tuple[str, float]]) -> None:
+    """What he could have cost, and what the service can still take."""
+    terminal.line()
+    terminal.line(f"  harm of an intruder in {plan['service']} {plan['harm']:.3f}; belief that he is one "
+                  f"{plan['belief']:.3f}")
+    terminal.line("  tolerance capacity " + ", ".join(f"{value:.3f} {when}"
+                                                      for when, value in capacity))
+
+
 def _why(told: dict) -> str:
     if told["detector"] in ("file", "exec", "flow"):  # what the service never did, by name
         return told["message"].partition(" replica ")[2].partition(" ")[2].rpartition(", by ")[0]
