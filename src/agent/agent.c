@@ -198,11 +198,11 @@ static bool same_text(const char *a, const char *b)
 static void keep_fixed(const struct config *old, struct config *new)
 {
     if (old->window != new->window || old->bag != new->bag || old->quota != new->quota ||
-        old->flows != new->flows || old->files != new->files ||
+        old->flows != new->flows || old->files != new->files || old->sandbox != new->sandbox ||
         !same_text(old->state_dir, new->state_dir) || !same_text(old->socket, new->socket) ||
         !same_text(old->listen, new->listen) || !same_text(old->group, new->group))
         log_warn(
-            "%s: window, bag, quota, flows, files, state_dir, socket, group and listen change with the next "
+            "%s: window, bag, quota, flows, files, sandbox, state_dir, socket, group and listen change with the next "
             "start",
             new->path);
     new->window = old->window;
@@ -210,6 +210,7 @@ static void keep_fixed(const struct config *old, struct config *new)
     new->quota = old->quota;
     new->flows = old->flows;
     new->files = old->files;
+    new->sandbox = old->sandbox;
     free(new->state_dir);
     new->state_dir = memory_must(strdup(old->state_dir));
 }
@@ -236,6 +237,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
     }
     keep_fixed(old, new);
+    sandbox_paths_tell(agent->reached, new);
     stop_workloads(agent); /* the rules and names that it borrows are the old ones */
     agent->config = new;
     struct sink *sink = agent->sink;
@@ -248,6 +250,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
     config_free(old);
     replicas_configure(agent);
     tolerance_configure(agent);
+    hand_configure(agent->hand);
     if (start_workloads(agent, agent->err) < 0)
         return sd_event_exit(agent->event, EXIT_FAILURE);
     log_info("configuration read again");
@@ -342,24 +345,29 @@ static void watch_canary(struct agent *agent)
         log_warn("%s; no canary", err.text);
 }
 
-static int start(struct agent *agent, char *const *command, struct error *err)
+/* What is left out since the kernel lacks it is said, and works against nobody but an intruder. */
+static int enter_sandbox(struct agent *agent, struct error *err)
+{
+    const struct config *config = agent->config;
+    if (!config->sandbox)
+        return 0;
+    agent->reached = sandbox_paths(config, &agent->hierarchy, canary_cgroup(agent->canary));
+    if (sandbox_enter(&agent->sandbox, agent->reached, err) < 0)
+        return -1;
+    if (agent->sandbox.why[0])
+        log_warn("sandbox: not in force: %s", agent->sandbox.why);
+    return 0;
+}
+
+/* What takes rights; there is one thread alone. */
+static int start_with_rights(struct agent *agent, char *const *command, struct error *err)
 {
     const struct config *config = agent->config;
     if (open_event(agent, err) < 0 || make_state_dir(config, err) < 0 ||
-        cgroup_hierarchy_find(&agent->hierarchy, err) < 0 || open_sink(agent, err) < 0)
+        cgroup_hierarchy_find(&agent->hierarchy, err) < 0)
         return -1;
-    agent->sealed = sealed_start(config->state_dir, err);
-    if (!agent->sealed)
-        return -1;
-    seal_event(agent, "start");
     agent->flows = config->flows ? flows_new(config->state_dir) : NULL;
     agent->tolerance = tolerance_new();
-    if (incidents_open(agent, err) < 0)
-        return -1;
-    agent->saver = saver_start();
-    if (response_open(agent, err) < 0)
-        return -1;
-    agent->processes = process_table_new();
     agent->control =
         control_open(agent->event, config->socket, config->group, status_answer, agent, err);
     if (!agent->control)
@@ -370,11 +378,28 @@ static int start(struct agent *agent, char *const *command, struct error *err)
             return -1;
     }
     cage_canary(agent);
-    if (open_probe(agent, err) < 0 || start_workloads(agent, err) < 0)
+    if (open_probe(agent, err) < 0)
+        return -1;
+    return command ? command_start(agent, command, err) : 0;
+}
+
+static int start(struct agent *agent, char *const *command, struct error *err)
+{
+    const struct config *config = agent->config;
+    if (start_with_rights(agent, command, err) < 0 || enter_sandbox(agent, err) < 0 ||
+        open_sink(agent, err) < 0)
+        return -1;
+    agent->sealed = sealed_start(config->state_dir, err);
+    if (!agent->sealed)
+        return -1;
+    seal_event(agent, "start");
+    agent->saver = saver_start();
+    if (incidents_open(agent, err) < 0 || response_open(agent, err) < 0)
+        return -1;
+    agent->processes = process_table_new(agent->hand);
+    if (start_workloads(agent, err) < 0)
         return -1;
     watch_canary(agent);
-    if (command && command_start(agent, command, err) < 0)
-        return -1;
     return 0;
 }
 
@@ -405,6 +430,8 @@ static void stop(struct agent *agent)
     tolerance_free(agent->tolerance);
     flows_free(agent->flows);
     canary_stop(agent->canary);
+    hand_stop(agent->hand);
+    sandbox_paths_free(agent->reached);
     sd_event_unref(agent->event);
     config_free(agent->config);
     free(agent);
@@ -419,8 +446,9 @@ int agent_run(struct config *config, char *const *command, const struct guard *g
     agent->self = self_new();
     agent->guard = guard ? *guard : (struct guard){.fd = -1};
     agent->canary = canary_start(guard);
+    agent->hand = hand_start(config, err);
     agent->started = agent->ticked = agent->swept = clock_monotonic();
-    int outcome = start(agent, command, err);
+    int outcome = agent->hand ? start(agent, command, err) : -1;
     if (outcome == 0) {
         log_info("watching (pid %d); window %u, bag %u; profiles in %s", (int)getpid(),
                  config->window, config->bag, config->state_dir);

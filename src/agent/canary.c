@@ -141,9 +141,10 @@ int canary_cage(struct canary *canary, const struct cgroup_hierarchy *hierarchy,
     uint64_t key;
     canary->hierarchy = hierarchy;
     remove_empty_cages(hierarchy);
-    /* One name for every daemon of a guardian: what one that was killed leaves, the next takes. */
+    /* By the guardian, while it lives: what a daemon that was killed leaves, the next one takes,
+     * and no other daemon removes it. */
     snprintf(canary->cgroup, sizeof canary->cgroup, CAGE "%d",
-             (int)(canary->guard.first ? canary->guard.first : getpid()));
+             (int)(canary->guard.pid ? canary->guard.pid : getpid()));
     if (cgroup_make(hierarchy, canary->cgroup, &key, err) == 0)
         return 0;
     canary->cgroup[0] = '\0';
@@ -200,11 +201,7 @@ static int judge(struct canary *canary, uint64_t now, struct error *err)
 /* Has it been stopped? A busy machine may keep it waiting, and that is no alarm. */
 static int look_after(const struct canary *canary, struct error *err)
 {
-    char path[64];
-    char state = '?';
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)canary->pid);
-    autofile FILE *file = fopen(path, "re");
-    if (file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && strchr("Tt", state))
+    if (workload_stopped(canary->pid))
         return error_set(err, EXIT_MACHINE, 0, "the canary (pid %d) has been stopped",
                          (int)canary->pid);
     return 0;
@@ -247,6 +244,11 @@ uint64_t canary_last(const struct canary *canary)
 pid_t canary_pid(const struct canary *canary)
 {
     return canary->pid;
+}
+
+const char *canary_cgroup(const struct canary *canary)
+{
+    return canary->cgroup;
 }
 
 /* ---- the spare guardian ---- */

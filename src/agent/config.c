@@ -70,3 +70,12 @@ char *config_alert_file(const struct config *config)
 {
     return config_file(config, config->alert_file);
 }
+
+const char *config_engine_socket(const struct config *config, enum workload_engine engine)
+{
+    if (engine == ENGINE_DOCKER)
+        return config->docker_socket ? config->docker_socket : "/var/run/docker.sock";
+    if (engine == ENGINE_PODMAN)
+        return config->podman_socket ? config->podman_socket : "/run/podman/podman.sock";
+    return NULL;
+}

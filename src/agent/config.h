@@ -67,6 +67,7 @@ struct config {
     uint32_t max_patterns; /* per service */
     uint32_t quota;        /* reports a second and replica */
     bool guardian;         /* a second process watches the daemon */
+    bool sandbox;          /* the daemon gives up what it does not need */
     bool flows;            /* see who speaks to whom */
     bool files;            /* see what is done to files, and which programs run */
     uint32_t budget;       /* measures of all services in an hour */
@@ -106,6 +107,9 @@ char *config_alert_file(const struct config *config);
 
 /* Prints the built-in defaults as an annotated YAML file (`skink help --config`). */
 void config_print(FILE *out);
+
+/* The socket of an engine's API; NULL: it has none. */
+const char *config_engine_socket(const struct config *config, enum workload_engine engine);
 
 /* The settings for a service: its own or the defaults. Never NULL. */
 const struct service_config *config_service(const struct config *config, const char *service);

@@ -349,6 +349,8 @@ static const struct key CONFIG_KEYS[] = {
      .help = "Novelties that one replica may report in a second; more are counted only."},
     {.name = "guardian", .type = KEY_SWITCH, .offset = IN_CONFIG(guardian), .text = "true",
      .help = "A second process that starts the daemon again when it was killed or stopped."},
+    {.name = "sandbox", .type = KEY_SWITCH, .offset = IN_CONFIG(sandbox), .text = "true",
+     .help = "The daemon gives up every right that it does not need once it has started."},
     {.name = "flows", .type = KEY_SWITCH, .offset = IN_CONFIG(flows), .text = "true",
      .help = "See which service connects to which: incidents and their entry points need it."},
     {.name = "files", .type = KEY_SWITCH, .offset = IN_CONFIG(files), .text = "true",

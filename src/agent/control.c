@@ -87,6 +87,9 @@ static int find_group(const char *name, gid_t *gid, struct error *err)
 }
 
 /*
+ * What the kernel refuses since the queue is full nobody counts: the queue is long, so that a flood
+ * comes to the daemon and is told.
+ *
  * The mode of a unix socket's file is that of its descriptor when it is bound (and the umask), so
  * there is no moment at which the socket is open to more than it will be.
  */
@@ -95,8 +98,7 @@ static int bind_socket(int fd, const struct sockaddr_un *address, gid_t gid, str
     const char *path = address->sun_path;
     if (fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)address, sizeof *address) < 0)
         return error_set(err, EXIT_MACHINE, errno, "cannot bind socket %s", path);
-    if (lchown(path, (uid_t)-1, gid) < 0 || chmod(path, 0660) < 0 ||
-        listen(fd, CONTROL_CLIENTS) < 0) {
+    if (lchown(path, (uid_t)-1, gid) < 0 || chmod(path, 0660) < 0 || listen(fd, SOMAXCONN) < 0) {
         error_set(err, EXIT_MACHINE, errno, "cannot open socket %s", path);
         unlink(path);
         return -1;

@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 
 #include "agent/doctor_parts.h"
+#include "agent/sandbox.h"
 #include "base/cleanup.h"
 #include "probe/support.h"
 
@@ -123,6 +125,24 @@ static void examine_bpf(struct doctor_report *report)
                    err.text);
 }
 
+/* What the kernel has of it: the daemon leaves out the rest. */
+static void examine_sandbox(struct doctor_report *report, const struct config *config)
+{
+    int version = sandbox_landlock_version();
+    bool seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+    if (!config->sandbox)
+        doctor_add(report, DOCTOR_WARN, "sandbox", "take sandbox: false out of the configuration",
+                   "switched off: the daemon keeps all of its rights");
+    else if (version > 0 && seccomp)
+        doctor_add(report, DOCTOR_OK, "sandbox", NULL,
+                   "capabilities, seccomp and Landlock (version %d)", version);
+    else
+        doctor_add(
+            report, DOCTOR_WARN, "sandbox",
+            "boot a kernel with CONFIG_SECCOMP_FILTER, CONFIG_SECURITY_LANDLOCK and lsm=landlock,…",
+            "this kernel has no%s%s", seccomp ? "" : " seccomp", version > 0 ? "" : " Landlock");
+}
+
 /* Integrity lockdown lets tracing programs be; confidentiality takes the reading of memory away. */
 static void examine_lockdown(struct doctor_report *report)
 {
@@ -165,6 +185,7 @@ size_t doctor_examine(const struct config *config, struct doctor_finding finding
     struct doctor_report report = {.findings = findings};
     examine_kernel(&report);
     examine_rights(&report);
+    examine_sandbox(&report, config);
     examine_lockdown(&report);
     examine_bpf(&report);
     examine_tracers(&report);

@@ -1,16 +1,19 @@
 #include "agent/executor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 
 #define EVIDENCE_SPARED 0.5 /* a measure that costs more evidence than this waits for its copy */
+#define CLOSE_WAIT      (10 * NS_PER_S) /* for what is going on when the daemon ends */
 
 /* One thread's work: a plan, or one measure to be undone. */
 struct job {
@@ -23,6 +26,7 @@ struct job {
     struct measure_kernel kernel;
     bool expired;
     bool contained, evidence_taken;
+    int fd[2]; /* outcomes of the hand come on these, -1: none; under the lock */
 };
 
 /* What a thread has to say; measure NULL: its job is over. */
@@ -34,12 +38,14 @@ struct message {
 };
 
 struct executor {
+    struct hand *hand;
     executor_hook *hook;
     void *context;
     sd_event_source *source;
     int fd; /* eventfd */
     size_t running;
     struct job *waiting, **waiting_end;
+    struct job *active;   /* that have a thread */
     pthread_mutex_t lock; /* of what follows */
     struct message *said, **said_end;
 };
@@ -61,6 +67,42 @@ static void say(struct job *job, const struct outcome *outcome, const struct err
     eventfd_write(executor->fd, 1);
 }
 
+/* What the daemon itself holds ends with it; everything else takes rights that it has given up. */
+static int by_hand(struct job *job, int fd, json_t *token, struct error *err)
+{
+    pthread_mutex_t *lock = &job->executor->lock;
+    if (fd < 0)
+        return -1;
+    pthread_mutex_lock(lock);
+    int *place = &job->fd[job->fd[0] >= 0]; /* evidence is taken beside recovery: two at most */
+    *place = fd;
+    pthread_mutex_unlock(lock);
+    int outcome = hand_outcome(fd, token, err);
+    pthread_mutex_lock(lock);
+    *place = -1;
+    pthread_mutex_unlock(lock);
+    close(fd);
+    return outcome;
+}
+
+static int do_measure(struct job *job, const struct measure *measure, json_t *token,
+                      struct error *err)
+{
+    const struct measure_target *target = job->execution.target;
+    if (measure->ends_with_daemon)
+        return measure_carry_out(measure, target, token, err);
+    return by_hand(job, hand_carry_out(job->executor->hand, measure, target, err), token, err);
+}
+
+static int undo_measure(struct job *job, struct error *err)
+{
+    const struct measure *measure = job->undone;
+    if (measure->ends_with_daemon)
+        return measure_undo(measure->name, job->token, &job->kernel, job->expired, err);
+    return by_hand(job, hand_undo(job->executor->hand, measure, job->token, job->expired, err),
+                   NULL, err);
+}
+
 static bool carry_out(struct job *job, const struct measure *measure)
 {
     struct error err;
@@ -68,7 +110,7 @@ static bool carry_out(struct job *job, const struct measure *measure)
                               .measure = measure,
                               .token = json_object(),
                               .began = clock_monotonic()};
-    int failed = measure_carry_out(measure, job->execution.target, outcome.token, &err);
+    int failed = do_measure(job, measure, outcome.token, &err);
     outcome.ended = clock_monotonic();
     outcome.what = failed ? OUTCOME_FAILED : OUTCOME_DONE;
     say(job, &outcome, failed ? &err : NULL);
@@ -126,7 +168,7 @@ static void undo(struct job *job)
     struct error err;
     struct outcome outcome = {
         .number = job->execution.number, .measure = job->undone, .began = clock_monotonic()};
-    int failed = measure_undo(job->undone->name, job->token, &job->kernel, job->expired, &err);
+    int failed = undo_measure(job, &err);
     outcome.ended = clock_monotonic();
     outcome.what = failed ? OUTCOME_KEPT : OUTCOME_UNDONE;
     say(job, &outcome, failed ? &err : NULL);
@@ -159,22 +201,33 @@ static void free_job(struct job *job)
 static void start_waiting(struct executor *executor)
 {
     while (executor->waiting && executor->running < EXECUTOR_THREADS) {
-        struct job *job = executor->waiting;
+        struct job *job = executor->waiting, *next = job->next;
         if (pthread_create(&job->thread, NULL, work, job) != 0)
             return; /* the next message, or the next job, tries again */
         executor->running++;
-        executor->waiting = job->next;
+        executor->waiting = next;
         if (!executor->waiting)
             executor->waiting_end = &executor->waiting;
+        job->next = executor->active;
+        executor->active = job;
     }
 }
 
 static void enqueue(struct executor *executor, struct job *job)
 {
-    job->executor = executor;
     *executor->waiting_end = job;
     executor->waiting_end = &job->next;
     start_waiting(executor);
+}
+
+static void end_job(struct executor *executor, struct job *job)
+{
+    struct job **link = &executor->active;
+    while (*link != job)
+        link = &(*link)->next;
+    *link = job->next;
+    executor->running--;
+    free_job(job);
 }
 
 static void hear(struct executor *executor, struct message *message)
@@ -189,8 +242,7 @@ static void hear(struct executor *executor, struct message *message)
         pthread_join(message->job->thread, NULL);
         if (!message->job->undone)
             executor->hook(executor->context, &over);
-        free_job(message->job);
-        executor->running--;
+        end_job(executor, message->job);
     }
     free(message);
 }
@@ -219,10 +271,11 @@ static int on_message(sd_event_source *source, int fd, uint32_t events, void *co
     return 0;
 }
 
-struct executor *executor_open(sd_event *event, executor_hook *hook, void *context,
-                               struct error *err)
+struct executor *executor_open(sd_event *event, struct hand *hand, executor_hook *hook,
+                               void *context, struct error *err)
 {
     struct executor *executor = memory_must(calloc(1, sizeof *executor));
+    executor->hand = hand;
     executor->hook = hook;
     executor->context = context;
     executor->waiting_end = &executor->waiting;
@@ -239,9 +292,33 @@ struct executor *executor_open(sd_event *event, executor_hook *hook, void *conte
     return NULL;
 }
 
+/* Nobody waits for the outcomes of these any more; the hand finishes them. */
+static void give_up(struct executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    for (struct job *job = executor->active; job; job = job->next)
+        for (int i = 0; i < 2; i++)
+            if (job->fd[i] >= 0)
+                shutdown(job->fd[i], SHUT_RDWR);
+    pthread_mutex_unlock(&executor->lock);
+}
+
+/* Each that is given up may go on to the next choice, which is given up, too. */
+static void await_all(struct executor *executor)
+{
+    uint64_t deadline = clock_monotonic() + CLOSE_WAIT;
+    eventfd_t count;
+    while (executor->running > 0) {
+        struct pollfd said = {.fd = executor->fd, .events = POLLIN};
+        if (poll(&said, 1, 100) > 0 && eventfd_read(executor->fd, &count) == 0)
+            hear_all(executor);
+        if (clock_monotonic() > deadline)
+            give_up(executor);
+    }
+}
+
 void executor_close(struct executor *executor)
 {
-    eventfd_t count;
     if (!executor)
         return;
     while (executor->waiting) {
@@ -250,8 +327,7 @@ void executor_close(struct executor *executor)
         free_job(job);
     }
     executor->waiting_end = &executor->waiting;
-    while (executor->running > 0 && eventfd_read(executor->fd, &count) == 0)
-        hear_all(executor);
+    await_all(executor);
     sd_event_source_unref(executor->source);
     if (executor->fd >= 0)
         close(executor->fd);
@@ -259,12 +335,19 @@ void executor_close(struct executor *executor)
     free(executor);
 }
 
-void executor_start(struct executor *executor, const struct execution *execution)
+static struct job *new_job(struct executor *executor)
 {
     struct job *job = memory_must(calloc(1, sizeof *job));
+    job->executor = executor;
+    job->fd[0] = job->fd[1] = -1;
+    return job;
+}
+
+void executor_start(struct executor *executor, const struct execution *execution)
+{
+    struct job *job = new_job(executor);
     const struct measure *first = execution->choice[STAGE_CONTAIN][0];
     job->execution = *execution;
-    job->executor = executor;
     if (first && first->at_once)
         job->contained = carry_out(job, first);
     enqueue(executor, job);
@@ -273,7 +356,7 @@ void executor_start(struct executor *executor, const struct execution *execution
 void executor_undo(struct executor *executor, uint64_t number, const struct measure *measure,
                    const json_t *token, const struct measure_kernel *kernel, bool expired)
 {
-    struct job *job = memory_must(calloc(1, sizeof *job));
+    struct job *job = new_job(executor);
     job->execution.number = number;
     job->undone = measure;
     job->token = json_deep_copy(token);

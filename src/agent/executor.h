@@ -7,6 +7,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "agent/hand.h"
 #include "respond/measure.h"
 
 #define EXECUTOR_THREADS 8  /* at a time; more wait */
@@ -32,10 +33,10 @@ struct outcome {
 
 typedef void executor_hook(void *context, const struct outcome *outcome);
 
-struct executor *executor_open(sd_event *event, executor_hook *hook, void *context,
-                               struct error *err);
+struct executor *executor_open(sd_event *event, struct hand *hand, executor_hook *hook,
+                               void *context, struct error *err);
 
-/* Waits for what is going on. NULL is allowed. */
+/* Waits 10 s for what is going on, then leaves it to the hand. NULL is allowed. */
 void executor_close(struct executor *executor);
 
 /* What to do, stage by stage: the next one of a stage when one fails. Evidence is taken while the

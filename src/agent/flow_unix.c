@@ -26,13 +26,12 @@ static bool is_abstract(const struct flow *flow)
 }
 
 /* The path as the replica's root has it: a relative one begins where the caller is. */
-static bool whole_path(const struct flow *flow, char *path, size_t size)
+static bool whole_path(struct hand *hand, const struct flow *flow, char *path, size_t size)
 {
-    char link[64], folder[PATH_MAX];
+    char folder[PATH_MAX];
     if (flow->value.name[0] == '/')
         return snprintf(path, size, "%s", flow->value.name) < (int)size;
-    snprintf(link, sizeof link, "/proc/%u/cwd", flow->value.pid);
-    ssize_t length = readlink(link, folder, sizeof folder - 1);
+    ssize_t length = hand_link(hand, (pid_t)flow->value.pid, "cwd", folder, sizeof folder - 1);
     if (length <= 0)
         return false;
     folder[length] = '\0';
@@ -41,19 +40,18 @@ static bool whole_path(const struct flow *flow, char *path, size_t size)
 
 /* Opens it without ever waiting: the file system may be the intruder's. Who has just called the
  * name has left it in the kernel's memory. */
-static int open_within(pid_t root_of, const char *path)
+static int open_within(struct hand *hand, pid_t root_of, const char *path)
 {
-    char link[64];
     const struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                                  .resolve =
                                      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED};
-    snprintf(link, sizeof link, "/proc/%d/root", (int)root_of);
-    autoclose int root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autoclose int root = hand_root(hand, root_of);
     return root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
 /* Finds the file that the flow's name stands for. */
-static bool locate(const struct flow *flow, pid_t root_of, struct place *place, bool *exists)
+static bool locate(struct hand *hand, const struct flow *flow, pid_t root_of, struct place *place,
+                   bool *exists)
 {
     char path[PATH_MAX];
     struct statx found;
@@ -61,9 +59,9 @@ static bool locate(const struct flow *flow, pid_t root_of, struct place *place, 
         *place = (struct place){flow->value.inode, flow->value.device};
         return true;
     }
-    if (!whole_path(flow, path, sizeof path))
+    if (!whole_path(hand, flow, path, sizeof path))
         return false;
-    autoclose int file = open_within(root_of, path);
+    autoclose int file = open_within(hand, root_of, path);
     if (file < 0) {
         *exists = errno != ENOENT && errno != ENOTDIR && errno != EAGAIN;
         return false;
@@ -93,7 +91,7 @@ size_t flow_unix_end(const struct agent *agent, const struct flow *flow, bool *e
     const struct flow *latest = NULL; /* a file's number may have been another's before */
     struct place place = {0};
     *exists = true;
-    if (!is_abstract(flow) && !locate(flow, caller->workload.pid, &place, exists))
+    if (!is_abstract(flow) && !locate(agent->hand, flow, caller->workload.pid, &place, exists))
         return ENDS_NOBODY;
     for (const struct flow *other = flows->now; other < flows->now + flows->count; other++)
         if (bound_there(other, flow, &place) && (!latest || other->value.last > latest->value.last))

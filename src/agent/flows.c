@@ -47,7 +47,8 @@ static void write_book(struct agent *agent)
         const struct watched *watched = agent->watched[i];
         if (!watched || !watched->service || watched->workload.pid <= 0)
             continue;
-        size_t count = workload_addresses(watched->workload.pid, address, ADDRESSES, &netns);
+        size_t count =
+            hand_addresses(agent->hand, watched->workload.pid, address, ADDRESSES, &netns);
         for (size_t k = 0; k < count; k++)
             ends_address(flows->ends, i, netns, address[k]);
     }

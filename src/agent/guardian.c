@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "workload/workload.h"
 
 #define LOOK_MS     250
 #define SILENT      (2500 * NS_PER_MS) /* no beat for so long: is it stopped? */
@@ -64,6 +65,11 @@ static int start(struct guardian *guardian)
     guardian->guard.fd = pair[1];
     guardian->guard.pid = getpid();
     pid_t child = fork();
+    if (child < 0) {
+        close(pair[0]);
+        close(pair[1]);
+        return -1;
+    }
     if (child == 0) {
         close(pair[0]);
         close(guardian->signals);
@@ -74,7 +80,7 @@ static int start(struct guardian *guardian)
     close(pair[1]);
     guardian->fd = pair[0];
     guardian->daemon = child;
-    guardian->pidfd = child > 0 ? pidfd_open(child, 0) : -1;
+    guardian->pidfd = pidfd_open(child, 0);
     guardian->ready = guardian->stopped = false;
     guardian->started = guardian->beat = clock_monotonic();
     if (guardian->news[0])
@@ -127,27 +133,18 @@ static void take_beats(struct guardian *guardian)
     }
 }
 
-static bool is_stopped(pid_t pid)
-{
-    char path[64];
-    char state = '?';
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    autofile FILE *file = fopen(path, "re");
-    return file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && (state == 'T' || state == 't');
-}
-
 /* Telling a process to go on harms none that was only slow; ending it does, so that has to be sure.
  */
 static void look_after(struct guardian *guardian, uint64_t now)
 {
     char text[GUARDIAN_TEXT];
     uint64_t silent = clock_passed(now, guardian->beat);
-    bool still = guardian->stopped && silent > STILL && is_stopped(guardian->daemon);
+    bool still = guardian->stopped && silent > STILL && workload_stopped(guardian->daemon);
     bool late = guardian->ending && now > guardian->end_by;
     if (late || (guardian->ready && (still || silent > HUNG))) {
         pidfd_send_signal(guardian->pidfd, SIGKILL, NULL, 0);
     } else if (guardian->ready && !guardian->stopped && silent > SILENT &&
-               is_stopped(guardian->daemon)) {
+               workload_stopped(guardian->daemon)) {
         guardian->stopped = true;
         pidfd_send_signal(guardian->pidfd, SIGCONT, NULL, 0);
         snprintf(text, sizeof text, "the daemon (pid %d) had been stopped; it was told to go on",
@@ -258,7 +255,7 @@ static void open_signals(struct guardian *guardian)
 int guardian_run(guardian_daemon daemon, void *context)
 {
     struct guardian guardian = {
-        .guard = {.first = getpid(), .daemon = daemon, .context = context}, .fd = -1, .pidfd = -1};
+        .guard = {.daemon = daemon, .context = context}, .fd = -1, .pidfd = -1};
     open_signals(&guardian);
     if (start(&guardian) < 0) {
         log_warn("cannot start the daemon: %s", strerror(errno));

@@ -24,7 +24,6 @@ typedef int (*guardian_daemon)(void *context, const struct guard *guard);
 struct guard {
     int fd;
     pid_t pid;
-    pid_t first; /* the process that was started as `skink run`: stays the same to the end */
     guardian_daemon daemon;
     void *context;
 };

@@ -6,12 +6,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "respond/powers.h"
 
-uint32_t harm_powers(struct watched *watched)
+uint32_t harm_powers(struct agent *agent, struct watched *watched)
 {
     if (!watched->powers_read && watched->workload.pid > 0) {
-        watched->powers = powers_read(watched->workload.pid);
+        watched->powers = hand_powers(agent->hand, watched->workload.pid);
         watched->powers_read = true;
     }
     return watched->powers;
@@ -29,7 +28,8 @@ static struct harm_service *all_services(struct agent *agent, struct graph *grap
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         struct watched *watched = agent->watched[i];
         if (watched && watched->service)
-            services[graph_service(graph, watched->service->name)].powers |= harm_powers(watched);
+            services[graph_service(graph, watched->service->name)].powers |=
+                harm_powers(agent, watched);
     }
     return services;
 }

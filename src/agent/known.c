@@ -196,12 +196,12 @@ bool known_tick(struct known *known, const struct config *config, uint64_t now)
     known->looked = now;
     struct reading *reading = plan(config);
     uint64_t state = state_of(reading);
-    bool changed = state != known->state;
+    if (state == known->state || pthread_create(&reading->thread, NULL, read_all, reading) != 0) {
+        reading_free(reading); /* without a thread: tried again at the next look */
+        return false;
+    }
     known->state = state;
-    if (changed && pthread_create(&reading->thread, NULL, read_all, reading) == 0)
-        known->goes_on = reading;
-    else
-        reading_free(reading);
+    known->goes_on = reading;
     return false;
 }
 

@@ -55,7 +55,7 @@ static void note(struct life *life, struct series *series, const char *name, dou
     life->ends_by = name;
 }
 
-bool life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
+bool life_look(struct life *life, struct hand *hand, const struct cgroup_hierarchy *hierarchy,
                const struct workload *workload, const char *path, uint64_t appeared, uint64_t now)
 {
     char directory[2048];
@@ -71,7 +71,7 @@ bool life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
     if (usage_memory(directory, &usage))
         note(life, &life->memory, "memory", life_age(life, now), &usage);
     snprintf(directory, sizeof directory, "%s%s", hierarchy->mount, path);
-    if (usage_descriptors(directory, &usage))
+    if (hand_descriptors(hand, directory, &usage))
         note(life, &life->descriptors, "descriptors", life_age(life, now), &usage);
     return true;
 }

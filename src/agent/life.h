@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "agent/hand.h"
 #include "tolerate/ageing.h"
 #include "workload/workload.h"
 
@@ -20,7 +21,7 @@ struct life {
  * Looks at it when that is ten seconds ago; true when it did. path: of its cgroup below the mount;
  * appeared: stands for its birth where its process cannot tell.
  */
-bool life_look(struct life *life, const struct cgroup_hierarchy *hierarchy,
+bool life_look(struct life *life, struct hand *hand, const struct cgroup_hierarchy *hierarchy,
                const struct workload *workload, const char *path, uint64_t appeared, uint64_t now);
 
 /* Its age in seconds. */

@@ -27,13 +27,16 @@ struct process {
 };
 
 struct process_table {
+    struct hand *hand;
     struct process *chain[SLOTS];
     size_t count;
 };
 
-struct process_table *process_table_new(void)
+struct process_table *process_table_new(struct hand *hand)
 {
-    return memory_must(calloc(1, sizeof(struct process_table)));
+    struct process_table *table = memory_must(calloc(1, sizeof *table));
+    table->hand = hand;
+    return table;
 }
 
 static void release(struct process *process)
@@ -172,7 +175,6 @@ static struct process *look_up(struct process_table *table, uint32_t pid, uint32
 {
     char stat[512];
     char words[PROBE_ARGUMENTS];
-    char path[64];
     char program[PROBE_PROGRAM];
     if (pid <= 1 || read_proc(pid, "stat", stat, sizeof stat) == 0)
         return NULL;
@@ -190,8 +192,7 @@ static struct process *look_up(struct process_table *table, uint32_t pid, uint32
     snprintf(process->command, sizeof process->command, "%.*s", (int)length, command + 1);
     set_text(&process->arguments,
              join_words(words, read_proc(pid, "cmdline", words, sizeof words)));
-    snprintf(path, sizeof path, "/proc/%u/exe", pid);
-    ssize_t size = readlink(path, program, sizeof program);
+    ssize_t size = hand_link(table->hand, (pid_t)pid, "exe", program, sizeof program);
     if (size > 0)
         set_text(&process->program, memory_must(strndup(program, (size_t)size)));
     return process;

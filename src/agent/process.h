@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/hand.h"
 #include "probe/event.h"
 
 #define PROCESS_TREE_DEPTH 16    /* levels that a tree shows */
@@ -18,7 +19,8 @@
 
 struct process_table;
 
-struct process_table *process_table_new(void);
+/* hand: looks at processes that were there before; NULL is allowed. */
+struct process_table *process_table_new(struct hand *hand);
 void process_table_free(struct process_table *table);
 
 /* An exec, fork or exit event of the probe. */

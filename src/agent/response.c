@@ -300,7 +300,7 @@ static void read_powers(struct agent *agent)
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         struct watched *watched = agent->watched[i];
         if (watched && watched->service && watched->workload.pid > 0 && !watched->powers_read) {
-            harm_powers(watched);
+            harm_powers(agent, watched);
             return;
         }
     }
@@ -343,7 +343,7 @@ int response_open(struct agent *agent, struct error *err)
         memory_must(NULL);
     response->ledger = ledger_open(agent->config->state_dir, agent->saver, agent->sealed, err);
     response->executor =
-        response->ledger ? executor_open(agent->event, on_outcome, agent, err) : NULL;
+        response->ledger ? executor_open(agent->event, agent->hand, on_outcome, agent, err) : NULL;
     return response->executor ? 0 : -1;
 }
 

@@ -64,11 +64,11 @@ static uint32_t serving(struct agent *agent, const struct watched *of)
 
 static bool shares_network(struct agent *agent, const struct watched *watched)
 {
-    uint32_t own = workload_network(watched->workload.pid);
+    uint32_t own = hand_network(agent->hand, watched->workload.pid);
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         const struct watched *each = agent->watched[i];
         if (each && each != watched && each->service && each->workload.pid > 0 &&
-            workload_network(each->workload.pid) == own)
+            hand_network(agent->hand, each->workload.pid) == own)
             return own != 0;
     }
     return false;
@@ -85,20 +85,11 @@ static void find_spare(struct agent *agent, const struct watched *watched, char 
             strcmp(each->service->name, watched->service->name) != 0 ||
             response_is_out(agent->response, each))
             continue;
-        size_t count = workload_addresses(each->workload.pid, addresses, 16, &network);
+        size_t count = hand_addresses(agent->hand, each->workload.pid, addresses, 16, &network);
         for (size_t k = 0; k < count && !*spare; k++)
             if (!ends_is_loopback(addresses[k]))
                 workload_address_text(addresses[k], spare);
     }
-}
-
-static const char *engine_socket(const struct config *config, enum workload_engine engine)
-{
-    if (engine == ENGINE_DOCKER)
-        return config->docker_socket ? config->docker_socket : "/var/run/docker.sock";
-    if (engine == ENGINE_PODMAN)
-        return config->podman_socket ? config->podman_socket : "/run/podman/podman.sock";
-    return NULL;
 }
 
 /* Can the measure be taken here, and is there reason to? */
@@ -159,12 +150,12 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
     now->target = (struct measure_target){
         .workload = watched->workload,
         .rule = config->respond,
-        .powers = harm_powers(watched),
+        .powers = harm_powers(agent, watched),
         .shares_network = shares_network(agent, watched),
         .replica = watched->index,
         .generation = watched->generation,
         .kernel = response_kernel(agent),
-        .engine_socket = engine_socket(agent->config, watched->workload.engine),
+        .engine_socket = config_engine_socket(agent->config, watched->workload.engine),
         .evidence = agent->response->evidence,
         .evidence_max = (uint64_t)agent->config->evidence_mib << 20,
     };

@@ -215,6 +215,20 @@ static void replace_guardian(struct agent *agent)
     close(pair[1]);
 }
 
+/* Without its hand the daemon cannot act, and it cannot start one any more: a new daemon
+ * begins with a new hand. */
+static void look_after_hand(struct agent *agent)
+{
+    struct error err;
+    if (hand_look_after(agent->hand, &err) == 0)
+        return;
+    self_alarm(agent, SELF_GUARDIAN, "%s", err.text);
+    if (!hand_is_gone(agent->hand))
+        return;
+    *agent->err = err;
+    sd_event_exit(agent->event, EXIT_FAILURE);
+}
+
 static void listen_to_guardian(struct agent *agent)
 {
     char text[GUARDIAN_TEXT];
@@ -265,6 +279,7 @@ void self_tick(struct agent *agent, uint64_t now)
         return;
     agent->self->looked = now;
     look_after_probe(agent);
+    look_after_hand(agent);
     look_after_log(agent);
     look_after_files(agent);
     look_after_clock(agent);
@@ -285,9 +300,10 @@ json_t *self_json(struct agent *agent)
         canary_last(agent->canary)
             ? (double)clock_passed(clock_monotonic(), canary_last(agent->canary)) / (double)NS_PER_S
             : -1;
-    return json_pack("{s:i,s:f,s:o,s:{s:I,s:I,s:I,s:I,s:b,s:s}}", "guardian",
+    return json_pack("{s:i,s:f,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:b,s:s}}", "guardian",
                      agent->guard.fd < 0 ? 0 : (int)agent->guard.pid, "canary_s", heard, "alarms",
-                     alarms, "log", "next", (json_int_t)health.next, "failures",
-                     (json_int_t)health.failures, "dropped", (json_int_t)health.dropped, "tampered",
-                     (json_int_t)health.tampered, "kept", health.kept, "error", health.error);
+                     alarms, "sandbox", sandbox_json(&agent->sandbox), "log", "next",
+                     (json_int_t)health.next, "failures", (json_int_t)health.failures, "dropped",
+                     (json_int_t)health.dropped, "tampered", (json_int_t)health.tampered, "kept",
+                     health.kept, "error", health.error);
 }

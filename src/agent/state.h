@@ -12,9 +12,11 @@
 #include "agent/control.h"
 #include "agent/fact.h"
 #include "agent/flows.h"
+#include "agent/hand.h"
 #include "agent/life.h"
 #include "agent/metrics.h"
 #include "agent/process.h"
+#include "agent/sandbox_paths.h"
 #include "agent/saver.h"
 #include "agent/sealed.h"
 #include "agent/self.h"
@@ -87,7 +89,10 @@ struct agent {
     struct sealed *sealed;
     struct self *self;
     struct canary *canary;
-    struct guard guard; /* fd -1: nothing watches this process */
+    struct hand *hand;
+    struct sandbox sandbox;
+    struct sandbox_path *reached; /* by the sandbox; NULL: it is switched off */
+    struct guard guard;           /* fd -1: nothing watches this process */
     struct control *control;
     struct metrics *metrics;
     struct process_table *processes;
@@ -216,7 +221,7 @@ void incidents_shut(struct agent *agent);
 /* ---- harm.c ---- */
 
 /* What the replica's container may do: enum power's bits. */
-uint32_t harm_powers(struct watched *watched);
+uint32_t harm_powers(struct agent *agent, struct watched *watched);
 
 /* The harm that an intruder in the service can do, as harm_json tells it. New reference. */
 json_t *harm_of(struct agent *agent, const char *service);

@@ -277,8 +277,8 @@ static void look_at_lives(struct agent *agent, uint64_t now)
         *turn = (*turn + 1) % PROBE_REPLICAS;
         struct watched *watched = agent->watched[*turn];
         if (watched && watched->service)
-            looks += life_look(&watched->life, &agent->hierarchy, &watched->workload, watched->path,
-                               watched->appeared, now);
+            looks += life_look(&watched->life, agent->hand, &agent->hierarchy, &watched->workload,
+                               watched->path, watched->appeared, now);
     }
 }
 

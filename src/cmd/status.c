@@ -93,6 +93,15 @@ static void print_sinks(const json_t *sinks)
     }
 }
 
+/* Nothing, when all of it is in force. */
+static void print_sandbox(const json_t *sandbox)
+{
+    if (!json_is_true(json_object_get(sandbox, "on")))
+        puts("sandbox: switched off");
+    else if (*ask_text(sandbox, "why"))
+        printf("sandbox: not all of it is in force: %s\n", ask_text(sandbox, "why"));
+}
+
 /* What works against Skink itself, and what its own log is worth. */
 static void print_self(const json_t *self)
 {
@@ -104,6 +113,7 @@ static void print_self(const json_t *self)
            json_is_true(json_object_get(log, "kept"))
                ? ""
                : ", a chain of hashes only (skink log init gives you the key)");
+    print_sandbox(json_object_get(self, "sandbox"));
     json_array_foreach (alarms, i, alarm) {
         terminal_print(stdout, PAINT_RED, ask_text(alarm, "text"));
         putchar('\n');

@@ -34,6 +34,17 @@ bool variant_next(const char *all, const char *version, bool other, struct varia
     return next->name[0];
 }
 
+bool variant_find(const char *all, const char *name, struct variant *found)
+{
+    for (const char *line = all; line && *line;) {
+        line = take(line, found);
+        if (strcmp(found->name, name) == 0)
+            return true;
+    }
+    *found = (struct variant){.name = ""};
+    return !*name;
+}
+
 const char *variant_image(const struct variant *variant)
 {
     size_t length = strlen(IMAGE);

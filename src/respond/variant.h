@@ -20,6 +20,9 @@ struct variant {
  */
 bool variant_next(const char *all, const char *version, bool other, struct variant *next);
 
+/* The one of this name; an empty one for "". False when there is none. */
+bool variant_find(const char *all, const char *name, struct variant *found);
+
 /* The image that it is, NULL when it is a command. */
 const char *variant_image(const struct variant *variant);
 

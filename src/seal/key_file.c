@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "seal/key.h"
 
 #define FIRST_FORMAT "skink-log-key 1\nfirst %020" PRIu64 "\nkey %s\n"
@@ -34,16 +35,36 @@ int seal_first_write(const char *path, const struct seal_first *first, struct er
     return 0;
 }
 
+/* The value behind a line's word; what is not as it is written, the caller finds by writing it
+ * again. */
+static const char *value_of(const char *text, const char *word)
+{
+    const char *at = strstr(text, word);
+    return at ? at + strlen(word) : "";
+}
+
+static bool take_number(const char *text, const char *word, uint64_t *number)
+{
+    const char *at = value_of(text, word);
+    return parse_digits(&at, at + strlen(at), 10, number);
+}
+
+static bool take_key(const char *text, char hex[SEAL_HEX + 1], struct seal_key *key)
+{
+    bool whole = hex_read(value_of(text, "\nkey "), key->byte);
+    hex_write(key->byte, hex);
+    return whole;
+}
+
 int seal_first_parse(const char *text, const char *name, struct seal_first *first,
                      struct error *err)
 {
-    char hex[SEAL_HEX + 1] = "";
+    char hex[SEAL_HEX + 1];
     char again[TEXT_MAX];
     *first = (struct seal_first){0};
-    int fields =
-        sscanf(text, "skink-log-key 1 first %20" SCNu64 " key %64[0-9a-f]", &first->first, hex);
+    bool whole = take_number(text, "\nfirst ", &first->first) && take_key(text, hex, &first->key);
     snprintf(again, sizeof again, FIRST_FORMAT, first->first, hex);
-    if (fields != 2 || strcmp(text, again) != 0 || !hex_read(hex, first->key.byte))
+    if (!whole || strcmp(text, again) != 0)
         return error_set(err, EXIT_USAGE, 0, "%s: not a key of a sealed log (skink log init)",
                          name);
     return 0;
@@ -87,17 +108,16 @@ int state_read(int fd, struct seal_state *state)
 {
     char text[TEXT_MAX] = "";
     char again[TEXT_MAX];
-    char hex[SEAL_HEX + 1] = "";
-    int kept = 0;
+    char hex[SEAL_HEX + 1];
+    uint64_t kept;
     *state = (struct seal_state){0};
     ssize_t size = pread(fd, text, sizeof text - 1, 0);
     if (size <= 0)
         return (int)size;
-    int fields = sscanf(text, "skink-log-state 1 next %20" SCNu64 " key %64[0-9a-f] kept %1d",
-                        &state->next, hex, &kept);
-    state->kept = kept != 0;
-    if (fields != 3 || !hex_read(hex, state->key.byte))
+    if (!take_number(text, "\nnext ", &state->next) || !take_key(text, hex, &state->key) ||
+        !take_number(text, "\nkept ", &kept))
         return -1;
+    state->kept = kept != 0;
     state_text(state, again);
     return strcmp(text, again) == 0 ? 1 : -1;
 }

@@ -1,4 +1,4 @@
-/* When a process was started: field 22 of /proc/PID/stat (proc(5)). */
+/* What /proc/PID/stat tells of a process (proc(5)): when it was started, whether it is stopped. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,17 +9,32 @@
 #include "base/parse.h"
 #include "workload/workload.h"
 
+#define STAT       1024
 #define START_TIME 20 /* words behind the process's name, which may itself hold blanks */
+
+/* The bracket behind the process's name; NULL: it has ended. */
+static const char *read_stat(pid_t pid, char text[STAT])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, STAT - 1);
+    text[got > 0 ? got : 0] = '\0';
+    return strrchr(text, ')');
+}
+
+bool workload_stopped(pid_t pid)
+{
+    char text[STAT];
+    const char *at = read_stat(pid, text);
+    return at && (strncmp(at, ") T", 3) == 0 || strncmp(at, ") t", 3) == 0);
+}
 
 uint64_t workload_started(pid_t pid)
 {
-    char path[64], text[1024];
+    char text[STAT];
     uint64_t ticks;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    text[got > 0 ? got : 0] = '\0';
-    const char *at = strrchr(text, ')');
+    const char *at = read_stat(pid, text);
     for (int i = 0; i < START_TIME && at; i++)
         at = strchr(at + 1, ' ');
     if (!at)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import wait_until
 
-POINTS = {"kernel", "BTF", "rights", "lockdown", "probe", "maps", "tracers", "cgroups", "state"}
+POINTS = {"kernel", "BTF", "rights", "sandbox", "lockdown", "probe", "maps", "tracers", "cgroups", "state"}
 NOBODY = 65534
 
 

@@ -34,7 +34,7 @@ static struct report report_of(uint32_t pid, uint64_t seconds, uint32_t flags)
 
 static int set_up(void **state)
 {
-    struct process_table *table = process_table_new();
+    struct process_table *table = process_table_new(NULL);
     fork_of(table, 1, SERVER, START - 900 * NS_PER_S);
     *state = table;
     return 0;

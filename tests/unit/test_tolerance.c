@@ -171,8 +171,8 @@ static void test_life(void **state)
     (void)state;
     if (cgroup_hierarchy_find(&hierarchy, &err) < 0)
         skip();
-    assert_true(life_look(&life, &hierarchy, &workload, "/none", first, first));
-    assert_false(life_look(&life, &hierarchy, &workload, "/none", first, first + NS_PER_S));
+    assert_true(life_look(&life, NULL, &hierarchy, &workload, "/none", first, first));
+    assert_false(life_look(&life, NULL, &hierarchy, &workload, "/none", first, first + NS_PER_S));
     assert_true(life_age(&life, first) < 60);
     near(life_age(&life, first + 60 * NS_PER_S) - life_age(&life, first), 60, 1e-6);
     assert_true(isinf(life.lifetime.scale));
@@ -180,7 +180,8 @@ static void test_life(void **state)
     /* A process that nobody knows is as old as its cgroup. */
     struct life other = {0};
     workload.pid = 0;
-    assert_true(life_look(&other, &hierarchy, &workload, "/none", first, first + 5 * NS_PER_S));
+    assert_true(
+        life_look(&other, NULL, &hierarchy, &workload, "/none", first, first + 5 * NS_PER_S));
     near(life_age(&other, first + 5 * NS_PER_S), 5, 1e-6);
 }
 

@@ -101,12 +101,28 @@ static void something_must_start_it(void **state)
     assert_int_equal(successor_check(&target, &err), 0);
 }
 
+static void found_by_name(void **state)
+{
+    struct variant found;
+    (void)state;
+    assert_true(variant_find(ALL, "2", &found));
+    assert_string_equal(found.name, "2");
+    assert_false(variant_find(ALL, "7", &found));
+    assert_false(variant_find(NULL, "2", &found));
+    assert_true(variant_find(NULL, "", &found)); /* as the old one */
+    assert_string_equal(found.start, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_robin),       cmocka_unit_test(what_was_breached_is_not_next),
-        cmocka_unit_test(there_may_be_none), cmocka_unit_test(commands_and_images),
-        cmocka_unit_test(each_is_met),       cmocka_unit_test(something_must_start_it),
+        cmocka_unit_test(found_by_name),
+        cmocka_unit_test(round_robin),
+        cmocka_unit_test(what_was_breached_is_not_next),
+        cmocka_unit_test(there_may_be_none),
+        cmocka_unit_test(commands_and_images),
+        cmocka_unit_test(each_is_met),
+        cmocka_unit_test(something_must_start_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,193 @@
+/* The hand's own process. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/descriptor.h"
+#include "agent/hand_parts.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "respond/powers.h"
+
+struct here {
+    const struct config *config; /* as it was at the start */
+    struct config *settings;     /* as it is now */
+};
+
+/* Sent as far as its text goes. */
+static void answer(int socket, const struct hand_reply *reply, int fd)
+{
+    size_t size = offsetof(struct hand_reply, text) + strlen(reply->text) + 1;
+    if (fd >= 0)
+        descriptor_send(socket, reply, size, fd);
+    else
+        send(socket, reply, size, MSG_NOSIGNAL);
+}
+
+/* ---- looking ---- */
+
+static void look_at_link(const struct hand_request *request, struct hand_reply *reply)
+{
+    ssize_t length =
+        hand_link(NULL, request->pid, request->name, reply->text, sizeof reply->text - 1);
+    reply->failed = length < 0;
+    reply->count = length < 0 ? 0 : (size_t)length;
+    reply->text[reply->count] = '\0';
+}
+
+static void look(int socket, const struct hand_request *request)
+{
+    autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
+    autoclose int fd = -1;
+    reply->number = request->number;
+    if (request->word == ASK_LINK)
+        look_at_link(request, reply);
+    else if (request->word == ASK_ROOT)
+        fd = hand_root(NULL, request->pid);
+    else if (request->word == ASK_ADDRESSES)
+        reply->count =
+            workload_addresses(request->pid, reply->address, HAND_ADDRESSES, &reply->value);
+    else if (request->word == ASK_NETWORK)
+        reply->value = workload_network(request->pid);
+    else if (request->word == ASK_POWERS)
+        reply->value = powers_read(request->pid);
+    else if (request->word == ASK_DESCRIPTORS)
+        reply->failed = !usage_descriptors(request->text, &reply->usage);
+    answer(socket, reply, fd);
+}
+
+/* ---- measures ---- */
+
+static int carry_out(const struct config *config, const struct hand_request *request,
+                     const struct measure *measure, json_t *token, struct error *err)
+{
+    autofree char *evidence = config_file(config, "evidence");
+    struct measure_target target = {
+        .workload = request->workload,
+        .rule = config_service(config, request->workload.service)->respond,
+        .powers = request->powers,
+        .shares_network = request->shares_network,
+        .engine_socket = config_engine_socket(config, request->workload.engine),
+        .evidence = evidence,
+        .evidence_max = (uint64_t)config->evidence_mib << 20,
+    };
+    memcpy(target.spare, request->spare, sizeof target.spare);
+    if (!variant_find(target.rule.variants, request->variant, &target.variant))
+        return error_set(err, EXIT_USAGE, 0, "%s: no such variant", request->variant);
+    return measure_carry_out(measure, &target, token, err);
+}
+
+static int undo(const struct hand_request *request, struct error *err)
+{
+    static const struct measure_kernel NONE = {0};
+    json_t *token = json_loads(request->text, 0, NULL);
+    int outcome = measure_undo(request->name, token, &NONE, request->expired, err);
+    json_decref(token);
+    return outcome;
+}
+
+/* In a process of its own: several are carried out at a time, and one that hangs holds up none. */
+static void serve_measure(const struct config *config, const struct hand_request *request, int fd)
+{
+    autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
+    const struct measure *measure = measure_find(request->name);
+    json_t *token = json_object();
+    if (!measure || measure->ends_with_daemon)
+        reply->failed = error_set(&reply->err, EXIT_USAGE, 0, "%s: no such measure", request->name);
+    else if (request->word == ASK_UNDO)
+        reply->failed = undo(request, &reply->err) < 0;
+    else
+        reply->failed = carry_out(config, request, measure, token, &reply->err) < 0;
+    autofree char *text = memory_must(json_dumps(token, JSON_COMPACT));
+    if (snprintf(reply->text, sizeof reply->text, "%s", text) >= (int)sizeof reply->text)
+        reply->failed =
+            error_set(&reply->err, EXIT_MACHINE, 0, "%s: too much to be undone", request->name);
+    json_decref(token);
+    answer(fd, reply, -1);
+}
+
+static void fork_measure(int daemon, const struct config *config,
+                         const struct hand_request *request, int fd)
+{
+    pid_t child = fork();
+    if (child != 0)
+        return; /* that it could not be forked the daemon hears by the end of fd */
+    close(daemon);
+    signal(SIGCHLD, SIG_DFL); /* the measure waits for what it starts */
+    serve_measure(config, request, fd);
+    _exit(EXIT_SUCCESS);
+}
+
+/* ---- the loop ---- */
+
+/* The state directory stays what it was: an option may have set it. */
+static void read_settings(struct here *here)
+{
+    struct error err;
+    struct config *next = here->config->path ? config_load(here->config->path, &err) : NULL;
+    if (!next)
+        return; /* the daemon has said why */
+    free(next->state_dir);
+    next->state_dir = memory_must(strdup(here->config->state_dir));
+    config_free(here->settings);
+    here->settings = next;
+}
+
+/* Texts end within their room, whoever wrote them. */
+static void end_texts(struct hand_request *request)
+{
+    struct workload *workload = &request->workload;
+    char *const ends[] = {&request->name[sizeof request->name - 1],
+                          &request->spare[sizeof request->spare - 1],
+                          &request->variant[sizeof request->variant - 1],
+                          &request->text[sizeof request->text - 1],
+                          &workload->id[sizeof workload->id - 1],
+                          &workload->name[sizeof workload->name - 1],
+                          &workload->image[sizeof workload->image - 1],
+                          &workload->service[sizeof workload->service - 1],
+                          &workload->version[sizeof workload->version - 1],
+                          &workload->cgroup_path[sizeof workload->cgroup_path - 1]};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        *ends[i] = '\0';
+    if ((unsigned)workload->engine >= ENGINES)
+        workload->engine = ENGINE_COMMAND;
+}
+
+static void serve(int daemon, struct here *here, struct hand_request *request, int fd)
+{
+    const struct config *now = here->settings ? here->settings : here->config;
+    end_texts(request);
+    if (request->word == ASK_SETTINGS)
+        read_settings(here);
+    else if (request->word < ASK_SETTINGS)
+        look(daemon, request);
+    else if (fd >= 0)
+        fork_measure(daemon, now, request, fd);
+}
+
+void hand_live(int fd, const struct config *config)
+{
+    struct here here = {.config = config};
+    struct hand_request *request = memory_must(calloc(1, sizeof *request));
+    sigset_t none;
+    int given;
+    prctl(PR_SET_NAME, "skink-hand");
+    for (int number = 1; number < NSIG; number++) /* the end of the daemon is its end */
+        signal(number, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    while (descriptor_receive(fd, request, sizeof *request, &given) > 0) {
+        serve(fd, &here, request, given);
+        if (given >= 0)
+            close(given);
+        memset(request, 0, sizeof *request);
+    }
+    _exit(EXIT_SUCCESS);
+}

@@ -1,0 +1,49 @@
+/* What the daemon and its hand say to each other; see agent/hand.h for what it is. */
+#ifndef SKINK_AGENT_HAND_PARTS_H
+#define SKINK_AGENT_HAND_PARTS_H
+
+#include "agent/hand.h"
+
+#define HAND_TEXT 16384
+
+enum hand_word {
+    ASK_LINK,        /* where /proc/PID/NAME leads to */
+    ASK_ROOT,        /* its root directory, as a descriptor */
+    ASK_ADDRESSES,   /* workload_addresses */
+    ASK_NETWORK,     /* workload_network */
+    ASK_POWERS,      /* powers_read */
+    ASK_DESCRIPTORS, /* usage_descriptors of the directory in text */
+    ASK_SETTINGS,    /* read the configuration again; no reply */
+    ASK_CARRY_OUT,   /* the measure NAME; replies on the descriptor that comes along */
+    ASK_UNDO,        /* the same; text: its token */
+};
+
+/* Sent as far as its text goes. */
+struct hand_request {
+    uint32_t number; /* the reply has the same: one that comes too late is told from the next */
+    enum hand_word word;
+    pid_t pid;
+    char name[32];
+    bool expired, shares_network;
+    uint32_t powers;
+    char spare[64];
+    char variant[VARIANT_NAME];
+    struct workload workload;
+    char text[HAND_TEXT];
+};
+
+struct hand_reply {
+    uint32_t number;
+    bool failed;
+    struct error err; /* of a measure */
+    uint32_t value;
+    size_t count;
+    uint8_t address[HAND_ADDRESSES][16];
+    struct usage usage;
+    char text[HAND_TEXT]; /* where a link leads to; a measure's token */
+};
+
+/* The hand's own process: serves what comes on fd until the daemon is gone. */
+void hand_live(int fd, const struct config *config) __attribute__((noreturn));
+
+#endif
