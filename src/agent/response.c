@@ -166,6 +166,24 @@ static void supersede(struct ledger *ledger, json_t *by)
         }
 }
 
+/* A new replica that says it is not the version that its variant is named after would be judged by
+ * the wrong profile. */
+static void check_variant(const struct agent *agent, json_t *record)
+{
+    char why[2 * PROFILE_NAME];
+    const json_t *token = json_object_get(record, "token");
+    const char *variant = record_text(token, "variant");
+    const struct watched *new =
+        *variant ? response_at(agent, record_text(record, "service"), record_text(token, "address"))
+                 : NULL;
+    if (!new || strcmp(new->service->version, variant) == 0)
+        return;
+    snprintf(why, sizeof why, "the new replica of variant %s says that it is version %s", variant,
+             new->service->version);
+    log_warn("%s: %s (docs/response.md)", new->workload.name, why);
+    json_object_set_new(record, "why", json_string(why));
+}
+
 static bool stays_in_force(const struct measure *measure)
 {
     return measure->undo || measure->expire || measure->takes_out;
@@ -200,6 +218,8 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
         json_object_set(record, "token", outcome->token);
     if (!done)
         json_object_set_new(record, "why", json_string(outcome->why));
+    else
+        check_variant(agent, record);
     ledger_measure(ledger, record);
     if (!done || measure->stage != STAGE_CONTAIN) /* those are judged later by their effect */
         ledger_learn(ledger, measure, done);

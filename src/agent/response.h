@@ -41,6 +41,10 @@ void situation_renew(struct agent *agent, struct situation *now);
 /* Does it serve no more: has a measure taken it out, or renewed it? */
 bool response_is_out(const struct response *response, const struct watched *watched);
 
+/* The replica of the service that has this address; NULL: none that is known. */
+const struct watched *response_at(const struct agent *agent, const char *service,
+                                  const char *address);
+
 /* Is anything worth doing? Evidence is not taken for its own sake, only before the replica is
  * touched. */
 bool situation_is_worth(const struct situation *now);

@@ -1,4 +1,5 @@
 /* What could be done about a replica: each measure looked at, and ranked. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "agent/response.h"
@@ -90,6 +91,33 @@ static void find_spare(struct agent *agent, const struct watched *watched, char 
             if (!ends_is_loopback(addresses[k]))
                 workload_address_text(addresses[k], spare);
     }
+}
+
+static bool has_address(const struct agent *agent, const struct watched *watched,
+                        const char *address)
+{
+    uint8_t addresses[16][16];
+    uint32_t network;
+    bool found = false;
+    size_t count = hand_addresses(agent->hand, watched->workload.pid, addresses, 16, &network);
+    for (size_t i = 0; i < count && !found; i++) {
+        char text[INET6_ADDRSTRLEN];
+        workload_address_text(addresses[i], text);
+        found = strcmp(text, address) == 0;
+    }
+    return found;
+}
+
+const struct watched *response_at(const struct agent *agent, const char *service,
+                                  const char *address)
+{
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        const struct watched *each = agent->watched[i];
+        if (each && each->service && each->workload.pid > 0 &&
+            strcmp(each->service->name, service) == 0 && has_address(agent, each, address))
+            return each;
+    }
+    return NULL;
 }
 
 /* Can the measure be taken here, and is there reason to? */

@@ -70,6 +70,44 @@ json_t *engine_likeness(const json_t *inspect, struct error *err)
     return wanted;
 }
 
+/* Lists keep what their image did not bring; what is alike goes. */
+static void leave_out_list(json_t *list, const json_t *brought)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach (brought, i, one)
+        for (size_t k = json_array_size(list); k-- > 0;)
+            if (json_equal(json_array_get(list, k), one))
+                json_array_remove(list, k);
+}
+
+static void leave_out(json_t *wanted, const json_t *brought)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)brought, key, value) {
+        json_t *own = json_object_get(wanted, key);
+        if (json_equal(own, value))
+            json_object_del(wanted, key);
+        else if (json_is_object(own))
+            leave_out(own, value);
+        else if (json_is_array(own))
+            leave_out_list(own, value);
+    }
+}
+
+void engine_vary(json_t *likeness, const json_t *old, const char *service,
+                 const struct variant *variant)
+{
+    leave_out(likeness, json_object_get(old, "Config"));
+    json_t *labels = json_object_get(likeness, "Labels");
+    labels = json_is_object(labels) ? json_incref(labels) : json_object();
+    json_object_set_new(labels, "app.kubernetes.io/name", json_string(service));
+    json_object_set_new(labels, "app.kubernetes.io/version", json_string(variant->name));
+    json_object_set_new(likeness, "Labels", labels);
+    json_object_set_new(likeness, "Image", json_string(variant_image(variant)));
+}
+
 /* One request; the answer as JSON (NULL when it has none), -1 when its status is no success. */
 static int ask(struct http *http, const char *method, const char *path, const json_t *document,
                json_t **answer, struct error *err)
@@ -173,18 +211,35 @@ static void take_away(struct http *http, const char *id)
     ask(http, "DELETE", path, NULL, NULL, &ignored);
 }
 
+/* What asks for the new container; NULL (err). New reference. */
+static json_t *describe(struct http *http, const struct measure_target *target, struct error *err)
+{
+    char path[WORKLOAD_TEXT + 128];
+    autojson json_t *inspect = NULL;
+    autojson json_t *image = NULL;
+    snprintf(path, sizeof path, "/containers/%s/json", target->workload.id);
+    if (ask(http, "GET", path, NULL, &inspect, err) < 0)
+        return NULL;
+    json_t *likeness = engine_likeness(inspect, err);
+    if (!likeness || !target->variant.name[0])
+        return likeness;
+    const char *old = json_string_value(json_object_get(inspect, "Image"));
+    snprintf(path, sizeof path, "/images/%.100s/json", old ? old : "");
+    if (ask(http, "GET", path, NULL, &image, err) == 0) {
+        engine_vary(likeness, image, target->workload.service, &target->variant);
+        return likeness;
+    }
+    json_decref(likeness);
+    return NULL;
+}
+
 int engine_start_like(const struct measure_target *target, const char *name, char *address,
                       size_t size, struct error *err)
 {
-    char path[sizeof target->workload.id + 32], id[WORKLOAD_TEXT];
-    autojson json_t *inspect = NULL;
+    char id[WORKLOAD_TEXT];
     autojson json_t *likeness = NULL;
     autohttp struct http *http = http_new(target->engine_socket, -1, MEASURE_TIME_OUT, err);
-    if (!http)
-        return -1;
-    snprintf(path, sizeof path, "/containers/%s/json", target->workload.id);
-    if (ask(http, "GET", path, NULL, &inspect, err) < 0 ||
-        !(likeness = engine_likeness(inspect, err)) ||
+    if (!http || !(likeness = describe(http, target, err)) ||
         create(http, likeness, name, id, sizeof id, err) < 0)
         return -1;
     if (start(http, target, id, address, size, err) == 0)

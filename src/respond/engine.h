@@ -10,8 +10,14 @@
  * one beside it (err). New reference. */
 json_t *engine_likeness(const json_t *inspect, struct error *err);
 
-/* Creates a container like the target's under this name, starts it, and takes its address ("" when
- * it has none). What it made is removed when it fails. */
+/* Makes the likeness one of a variant that is an image: what the old image brought is left to the
+ * new one, and the container says which service and version it is. old: the old image, inspected.
+ */
+void engine_vary(json_t *likeness, const json_t *old, const char *service,
+                 const struct variant *variant);
+
+/* Creates a container like the target's, or of its variant, under this name, starts it, and takes
+ * its address ("" when it has none). What it made is removed when it fails. */
 int engine_start_like(const struct measure_target *target, const char *name, char *address,
                       size_t size, struct error *err);
 

@@ -154,9 +154,9 @@ def test_an_engine_that_answers_late(prepare, skink_run, stack, tmp_path):
 class Answering:
     """A learned service under load that Skink answers for, into which a foreign command comes."""
 
-    def __init__(self, stack, skink_bin, path, web, excepted):
+    def __init__(self, stack, skink_bin, path, web, excepted, **respond):
         self.web, self.program = web, skink_bin
-        respond = {"policy": "act", "minimum": 0, "except": excepted}
+        respond = {"policy": "act", "minimum": 0, "except": excepted, **respond}
         harm = {"criticality": 1, "confidentiality_impact": "high"}
         self.skink = stack.enter_context(Skink(
             skink_bin, path, web.settings, within=web.within,
@@ -187,16 +187,32 @@ class Answering:
 
 
 def test_docker_replaces(prepare, stack, skink_bin, tmp_path):
-    """Through the Engine API: a second container like the first, then the first one stands still."""
+    """Through the Engine API: a second container like the first, of another image, then the first
+    one stands still. The second one has aged soon, and is ended for a third one."""
     web = prepare("docker")
     web.command[2] = web.command[2].replace(
         "HTTPServer((", "HTTPServer.allow_reuse_port = True; HTTPServer((")
-    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle")
+    web.daemon("tag", "skel:1", "skel:next")
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle",
+                          budget=20, variants={"next": "image=skel:next"})
+
+    def running():
+        return set(web.daemon("ps", "--format", "{{.Names}} {{.Image}}").splitlines())
+
     replace = answering.wait_measure("replace")
-    assert replace["state"] == "in force", replace
-    names = web.daemon("ps", "--format", "{{.Names}}").split()
-    assert sorted(names) == sorted([web.name, replace["token"]["new"]])
-    assert wait_until(lambda: len(answering.skink.replicas(web.service)) == 2)
+    assert replace["state"] == "in force" and replace["token"]["variant"] == "next", replace
+    new = replace["token"]["new"]
+    assert running() == {f"{web.name} skel:1", f"{new} skel:next"}
+
+    def version_next():
+        return [each["name"] for service in answering.skink.status()["services"]
+                if service["version"] == "next" for each in service["replicas"]]
+
+    assert wait_until(lambda: version_next() == [new]), answering.skink.status()
+    answering.skink.reload(tolerance={"eta": "2s", "beta": 3})
+    renew = answering.wait_measure("renew")
+    assert renew["state"] == "done" and renew["replica_name"] == new, renew
+    assert running() == {f"{web.name} skel:1", f"{renew['token']['new']} skel:next"}
     answering.ask("undo", str(replace["number"]))
 
 

@@ -1,11 +1,9 @@
 """Replicas renewed before anything has happened, and replaced by another variant after it has."""
 
-import time
-
 from conftest import wait_until
 from haproxy import Balancer, Client, starter
 from intruder import LOOK, attack
-from test_response import approve, ask, listed, measures, responding, wait_measure
+from test_response import ask, listed, measures, responding, wait_measure
 from test_tolerance import web_of
 
 # They are to be renewed at two seconds of age, and no capacity is too low.
@@ -13,27 +11,29 @@ AGEING = {"eta": "4s", "beta": 3, "floor": 0}
 
 
 def test_renewed_one_by_one_by_the_schedule(skink, program, watching, web, tmp_path):
-    """The first when a person has approved it, the second at once; a third one would cost what is
-    kept for intruders. No request fails."""
+    """First that is only said; then one is renewed when a person approves it, the next one at once;
+    a third one would cost what is kept for intruders. No request fails."""
     haproxy = program("haproxy", "haproxy")
     third, fourth = web.container("web-3"), web.container("web-4")
     admin = tmp_path / "haproxy" / "admin"
     settings = {"budget": 4, "balancer": str(admin), "backend": "shop",
                 "replace": starter(tmp_path / "replace", third, fourth)}
-    daemon, first, second = watching("web-1", "web-2", **responding(policy="ask", **settings))
+    daemon, first, second = watching("web-1", "web-2", **responding(**settings))
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer, Client(web) as client:
-        assert listed(skink, daemon, "plan") == []
         daemon.reload(tolerance=AGEING)
-        approve(skink, daemon)
+        plan, = wait_until(lambda: listed(skink, daemon, "plan"))
+        assert (plan["state"], plan["cause"], plan["chosen"]) == ("observed", "age", ["renew"])
+        daemon.reload(**responding(policy="ask", **settings))
+        assert wait_until(lambda: len(listed(skink, daemon, "plan")) == 2)
+        plan = listed(skink, daemon, "plan")[1]
+        assert plan["state"] == "waits for approval" and measures(skink, daemon) == []
+        ask(skink, daemon, "approve", plan["number"])
         wait_measure(skink, daemon, "renew", "done", 15)
-        plan = listed(skink, daemon, "plan")[0]
-        assert plan["cause"] == "age" and plan["chosen"] == ["renew"] and plan["belief"] == 0
-        daemon.reload(tolerance=AGEING, **responding(policy="act", **settings))
+        daemon.reload(**responding(policy="act", **settings))
         assert wait_until(lambda: len(measures(skink, daemon, "renew", "done")) == 2, 15), \
             daemon.said()
         assert wait_until(lambda: "is kept for intruders" in web_of(skink, daemon)["next"]["reason"])
-        time.sleep(0.5)
-        states = balancer.states()
+        assert wait_until(lambda: list(balancer.states().values()) == ["UP", "UP"]), "forgotten"
     one, two = measures(skink, daemon, "renew")
     assert two["begun"] - two["took_ms"] * 1e6 >= one["begun"], "both at once"
     assert {first.state(), second.state()} == {"stopped"}
@@ -41,9 +41,23 @@ def test_renewed_one_by_one_by_the_schedule(skink, program, watching, web, tmp_p
     service = web_of(skink, daemon)
     assert {each["name"] for each in service["replicas"]} == {third.id, fourth.id}
     assert service["renewed"] == 2 and "rejuvenation: age" in ask(skink, daemon, "plan")
-    assert list(states.values()) == ["UP", "UP"], states  # the old ones are forgotten
     assert client.asked > 100 and client.failed == []
     assert daemon.lines() == []  # their end was an ordered one
+
+
+def test_a_suspect_one_is_kept(skink, watching, web, tmp_path):
+    """The alert alone was no reason, the service being worth nothing; that he may stay is one."""
+    fresh = web.container("web-3")
+    daemon, replica = watching(services={"web": {
+        "harm": {"criticality": 0},
+        "respond": {"policy": "act", "replace": starter(tmp_path / "replace", fresh)}}})
+    attack(web, replica)
+    wait_measure(skink, daemon, "replace", "in force")
+    assert replica.state() == "paused" and fresh.state() == "running"
+    assert measures(skink, daemon, "evidence", "done") and not measures(skink, daemon, "renew")
+    alert, renewal = listed(skink, daemon, "plan")
+    assert (alert["state"], renewal["cause"]) == ("nothing to do", "belief")
+    assert {each["name"] for each in web_of(skink, daemon)["replicas"]} == {fresh.id}
 
 
 def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_path):
@@ -53,7 +67,7 @@ def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_p
     patched, same = web.container("web-3", "2", PATCHED="1"), web.container("web-4")
     admin = tmp_path / "haproxy" / "admin"
     settings = {"policy": "act", "budget": 20, "balancer": str(admin), "backend": "shop",
-                "replace": starter(tmp_path / "replace", same), "except": "stop,kill"}
+                "except": "stop,kill"}
     variants = {"1": "false", "2": starter(tmp_path / "patched", patched)}
     daemon, first, second = watching("web-1", "web-2", **responding(**settings, variants=variants))
     with Balancer(haproxy, web, admin.parent, [first, second]), Client(web) as client:
@@ -67,9 +81,11 @@ def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_p
         versions = {each["version"]: each for each in daemon.status()["services"]}
         assert [each["name"] for each in versions["2"]["replicas"]] == [patched.id]
 
-        daemon.reload(**responding(**settings))
+        variants = {"patched": starter(tmp_path / "replace", same)}  # it is not
+        daemon.reload(**responding(**settings, variants=variants))
         attack(web, second)
-        wait_until(lambda: len(measures(skink, daemon, "replace", "in force")) == 2)
+        assert wait_until(lambda: len(measures(skink, daemon, "replace", "in force")) == 2)
+        assert "says that it is version 1" in measures(skink, daemon, "replace")[1]["why"]
         assert "uid=" in web.run(same, LOOK)
         daemon.wait_alert(same.id)
     assert {line["replica"]["name"] for line in daemon.lines()} == {first.id, second.id, same.id}

@@ -253,6 +253,37 @@ static void a_likeness_has_an_address_of_its_own(void **state)
     json_decref(inspect);
 }
 
+/* What somebody chose for the container stays; what its image brought is the new image's matter. */
+static void another_image_brings_its_own_settings(void **state)
+{
+    (void)state;
+    const struct variant musl = {.name = "1.2-musl", .start = "image=web:1.2-musl"};
+    json_t *likeness =
+        json_loads("{\"Image\": \"web:1.2\", \"Cmd\": [\"serve\"], \"WorkingDir\": \"/srv\","
+                   " \"User\": \"nobody\", \"Env\": [\"PATH=/bin\", \"MODE=shop\"],"
+                   " \"Labels\": {\"org.opencontainers.image.version\": \"1.2\", \"team\": \"a\"},"
+                   " \"HostConfig\": {\"Memory\": 1}}",
+                   0, NULL);
+    json_t *old = json_loads(
+        "{\"Config\": {\"Cmd\": [\"serve\"], \"WorkingDir\": \"/\", \"Env\": [\"PATH=/bin\"],"
+        " \"Labels\": {\"org.opencontainers.image.version\": \"1.2\"}}}",
+        0, NULL);
+    engine_vary(likeness, old, "web", &musl);
+    char *text = json_dumps(likeness, JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(text, "{\"Env\":[\"MODE=shop\"],\"HostConfig\":{\"Memory\":1},"
+                              "\"Image\":\"web:1.2-musl\",\"Labels\":{"
+                              "\"app.kubernetes.io/name\":\"web\","
+                              "\"app.kubernetes.io/version\":\"1.2-musl\",\"team\":\"a\"},"
+                              "\"User\":\"nobody\",\"WorkingDir\":\"/srv\"}");
+    free(text);
+    json_decref(likeness);
+    likeness = json_pack("{s:s}", "Image", "web:1.2"); /* nothing is known of the old image */
+    engine_vary(likeness, NULL, "web", &musl);
+    assert_int_equal(json_object_size(json_object_get(likeness, "Labels")), 2);
+    json_decref(likeness);
+    json_decref(old);
+}
+
 /* A socket on which nobody ever answers. */
 static int silent(const char *path)
 {
@@ -395,6 +426,7 @@ int main(void)
         cmocka_unit_test(names_of_measures),
         cmocka_unit_test(servers_are_found),
         cmocka_unit_test(a_likeness_has_an_address_of_its_own),
+        cmocka_unit_test(another_image_brings_its_own_settings),
         cmocka_unit_test(who_is_silent_is_given_up),
         cmocka_unit_test(elements_are_led_elsewhere),
         cmocka_unit_test(commands_say_where),
