@@ -29,16 +29,29 @@ static int end_processes(int first, const struct cgroup_place *place, struct err
     return cgroup_kill(place, err);
 }
 
+/* Whom a person has taken out of service is his. */
+static int check_serves(const struct measure_target *target, struct error *err)
+{
+    struct haproxy_server server;
+    if (balancer_find(target, &server, err) < 0)
+        return -1;
+    if (server.serves)
+        return 0;
+    return error_set(err, EXIT_MACHINE, 0, "%s: was taken out of service at the balancer",
+                     target->workload.name);
+}
+
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
 {
     struct successor successor;
     struct cgroup_place place;
-    struct error ignored;
+    bool balanced = balancer_check(target, err) == 0;
     autoclose int first = held_open(&target->workload, err);
     if (first < 0 || cgroup_place(&target->workload, "freezer", &place, err) < 0 ||
+        (balanced && check_serves(target, err) < 0) ||
         successor_start(target, &successor, token, err) < 0)
         return -1;
-    if (balancer_check(target, &ignored) == 0)
+    if (balanced)
         balancer_await_idle(target, REQUESTS_END);
     if (target->engine_socket && engine_end(target, PROCESSES_END, err) < 0) {
         successor_take_back(target, &successor, token);
