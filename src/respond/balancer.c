@@ -168,3 +168,70 @@ void balancer_remove(const struct measure_target *target, const char *name)
     command(rule->balancer, &ignored, "set server %s/%s state maint", rule->backend, name);
     command(rule->balancer, &ignored, "del server %s/%s", rule->backend, name);
 }
+
+int balancer_has(const struct measure_target *target, const char *address, struct error *err)
+{
+    struct haproxy_server server;
+    autofree char *stat = statistics(target->rule.balancer, target->rule.backend, err);
+    return stat ? haproxy_find(stat, target->rule.backend, address, NULL, &server) : -1;
+}
+
+static bool look(const struct balancer_place *place, struct haproxy_server *server,
+                 struct error *err)
+{
+    autofree char *stat = statistics(place->socket, place->backend, err);
+    return stat && haproxy_find(stat, place->backend, NULL, place->server, server);
+}
+
+/* Until its requests have ended. */
+static void await_end(const struct balancer_place *place, struct error *err)
+{
+    struct haproxy_server server;
+    uint64_t end = clock_monotonic() + MEASURE_TIME_OUT;
+    while (clock_monotonic() < end && look(place, &server, err) && server.sessions > 0)
+        pause_ms(4);
+}
+
+/* A server that is drained and down is drained alone once its checks pass. */
+static int await_checks(const struct balancer_place *place, struct error *err)
+{
+    struct haproxy_server server;
+    for (uint64_t end = clock_monotonic() + MEASURE_START; clock_monotonic() < end; pause_ms(4))
+        if (look(place, &server, err) && server.drained)
+            return 0;
+    return error_set(err, EXIT_MACHINE, 0, "%s does not answer at its new address", place->server);
+}
+
+static int move_drained(const struct balancer_place *place, const char *address, uint16_t port,
+                        struct error *err)
+{
+    const char *backend = place->backend, *server = place->server;
+    struct error ignored;
+    await_end(place, &ignored);
+    if (command(place->socket, err, "set server %s/%s addr %s port %u", backend, server, address,
+                port) < 0)
+        return -1;
+    /* Refused where there are no checks. */
+    bool checked =
+        command(place->socket, &ignored, "set server %s/%s health down", backend, server) == 0;
+    return checked ? await_checks(place, err) : 0;
+}
+
+int balancer_move(const struct balancer_place *place, const char *address, uint16_t port,
+                  struct error *err)
+{
+    struct haproxy_server before = {.serves = false};
+    const char *backend = place->backend, *server = place->server;
+    if (!look(place, &before, err))
+        return error_set(err, EXIT_MACHINE, 0, "%s: is no server of %s", server, backend);
+    if (!before.serves) /* no request goes to it anyway */
+        return command(place->socket, err, "set server %s/%s addr %s port %u", backend, server,
+                       address, port);
+    if (command(place->socket, err, "set server %s/%s state drain", backend, server) < 0)
+        return -1;
+    int failed = move_drained(place, address, port, err);
+    struct error ignored;
+    int ready = command(place->socket, failed ? &ignored : err, "set server %s/%s state ready",
+                        backend, server);
+    return failed ? -1 : ready;
+}

@@ -35,6 +35,21 @@ int balancer_retire(const json_t *token, struct error *err);
 int balancer_add(const struct measure_target *target, const char *name, const char *address,
                  uint16_t port, struct error *err);
 
+/* Does a server of the backend have this address? -1: err says why nobody knows. */
+int balancer_has(const struct measure_target *target, const char *address, struct error *err);
+
+/* A server of a balancer. */
+struct balancer_place {
+    const char *socket, *backend, *server;
+};
+
+/*
+ * The server is at another address from now on. It gets no requests until those that it has have
+ * ended, at most for MEASURE_TIME_OUT, and the balancer's checks of the new address pass.
+ */
+int balancer_move(const struct balancer_place *place, const char *address, uint16_t port,
+                  struct error *err);
+
 /* What balancer_add has added goes again, as far as the balancer answers. */
 void balancer_remove(const struct measure_target *target, const char *name);
 

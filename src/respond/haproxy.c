@@ -89,13 +89,23 @@ char *haproxy_ask(const char *socket_path, const char *command, uint64_t timeout
     return NULL;
 }
 
+/* What a command that was done may say. */
+static bool says_done(const char *answer)
+{
+    static const char *const DONE[] = {"New server", "IP changed", "port changed", "no need to"};
+    for (size_t i = 0; i < sizeof DONE / sizeof *DONE; i++)
+        if (strncmp(answer, DONE[i], strlen(DONE[i])) == 0)
+            return true;
+    return !*answer;
+}
+
 int haproxy_do(const char *socket_path, const char *command, uint64_t timeout_ns, struct error *err)
 {
     autofree char *answer = haproxy_ask(socket_path, command, timeout_ns, err);
     if (!answer)
         return -1;
     answer[strcspn(answer, "\n")] = '\0';
-    if (!answer[0] || strncmp(answer, "New server", 10) == 0)
+    if (says_done(answer))
         return 0;
     return error_set(err, EXIT_MACHINE, 0, "the balancer refuses \"%s\": %s", command, answer);
 }

@@ -27,7 +27,7 @@ struct haproxy_server {
 /* Sends a command and takes the answer whole; caller frees. NULL: err says. */
 char *haproxy_ask(const char *socket, const char *command, uint64_t timeout_ns, struct error *err);
 
-/* Sends a command whose answer says nothing when it was done ("" or a line "New server …"). */
+/* Sends a command of which the answer says whether it was done. */
 int haproxy_do(const char *socket, const char *command, uint64_t timeout_ns, struct error *err);
 
 /* Finds a server in the answer of "show stat BACKEND 4 -1": by its address, or by its name when

@@ -6,19 +6,13 @@
 #include "respond/balancer.h"
 #include "respond/measures.h"
 
-const struct measure *const measures[] = {&measure_stop,
-                                          &measure_pause,
-                                          &measure_quarantine,
-                                          &measure_throttle,
-                                          &measure_redirect,
-                                          &measure_remap,
-                                          &measure_kill,
-                                          &measure_evidence,
-                                          &measure_replace,
-                                          &measure_decoy,
-                                          &measure_renew,
-                                          &measure_revoke,
-                                          NULL};
+const struct measure *const measures[] = {&measure_stop,       &measure_pause,
+                                          &measure_quarantine, &measure_throttle,
+                                          &measure_redirect,   &measure_remap,
+                                          &measure_shuffle,    &measure_kill,
+                                          &measure_evidence,   &measure_replace,
+                                          &measure_decoy,      &measure_renew,
+                                          &measure_revoke,     NULL};
 
 const char *measure_stage_name(enum measure_stage stage)
 {
@@ -107,6 +101,7 @@ struct measure_target *measure_target_copy(const struct measure_target *target)
     own->rule.backend = copy(target->rule.backend);
     own->rule.map = copy(target->rule.map);
     own->rule.map_network = copy(target->rule.map_network);
+    own->rule.addresses = copy(target->rule.addresses);
     own->rule.replace = copy(target->rule.replace);
     own->rule.variants = copy(target->rule.variants);
     own->rule.revoke = copy(target->rule.revoke);
@@ -124,6 +119,7 @@ void measure_target_free(struct measure_target *target)
     free(target->rule.backend);
     free(target->rule.map);
     free(target->rule.map_network);
+    free(target->rule.addresses);
     free(target->rule.replace);
     free(target->rule.variants);
     free(target->rule.revoke);

@@ -1,20 +1,17 @@
 #include "respond/netfilter.h"
 
-#include <errno.h>
 #include <nftables/libnftables.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
+
+#include "respond/inside.h"
 
 /* libnftables does not promise that two of its contexts may work at once. */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 struct run {
-    int network;
     const char *commands;
-    struct error *err;
     json_t **answer; /* NULL: none is wanted */
-    int outcome;
 };
 
 static int run_alone(const char *commands, json_t **answer, struct error *err)
@@ -37,43 +34,24 @@ static int run_alone(const char *commands, json_t **answer, struct error *err)
     return failed ? -1 : 0;
 }
 
-static int run_here(const char *commands, json_t **answer, struct error *err)
+static int run(void *context, struct error *err)
 {
+    const struct run *run = context;
     pthread_mutex_lock(&one_at_a_time);
-    int outcome = run_alone(commands, answer, err);
+    int outcome = run_alone(run->commands, run->answer, err);
     pthread_mutex_unlock(&one_at_a_time);
     return outcome;
 }
 
-static void *enter_and_run(void *context)
-{
-    struct run *run = context;
-    if (setns(run->network, CLONE_NEWNET) < 0)
-        run->outcome = error_set(run->err, EXIT_MACHINE, errno, "cannot enter its network");
-    else
-        run->outcome = run_here(run->commands, run->answer, run->err);
-    return NULL;
-}
-
-/* A thread of its own enters the namespace and ends there: nobody has to find the way back. */
-static int run_there(int network, const char *commands, json_t **answer, struct error *err)
-{
-    struct run run = {.network = network, .commands = commands, .err = err, .answer = answer};
-    pthread_t thread;
-    int failed = pthread_create(&thread, NULL, enter_and_run, &run);
-    if (failed)
-        return error_set(err, EXIT_MACHINE, failed, "cannot start a thread");
-    pthread_join(thread, NULL);
-    return run.outcome;
-}
-
 int netfilter_run(int network, const char *commands, struct error *err)
 {
-    return run_there(network, commands, NULL, err);
+    struct run wanted = {.commands = commands};
+    return inside_run(network, run, &wanted, err);
 }
 
 json_t *netfilter_ask(int network, const char *commands, struct error *err)
 {
     json_t *answer = NULL;
-    return run_there(network, commands, &answer, err) < 0 ? NULL : answer;
+    struct run wanted = {.commands = commands, .answer = &answer};
+    return inside_run(network, run, &wanted, err) < 0 ? NULL : answer;
 }

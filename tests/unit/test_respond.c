@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "respond/address.h"
 #include "respond/choice.h"
 #include "respond/engine.h"
 #include "respond/haproxy.h"
@@ -24,7 +25,7 @@
 #include "respond/remap.h"
 #include "respond/token.h"
 
-#define OPTIONS 12
+#define OPTIONS 13
 
 static void near(double value, double wanted)
 {
@@ -171,7 +172,7 @@ static void losers_are_recorded(void **state)
     options[1].impossible = "no cgroup";
     choice_rank(&given, options, OPTIONS, STAGE_CONTAIN, values, order);
     json_t *list = choice_json(options, values, OPTIONS, STAGE_CONTAIN);
-    assert_int_equal(json_array_size(list), 7);
+    assert_int_equal(json_array_size(list), 8);
     const json_t *last = json_array_get(list, 6);
     assert_string_equal(json_string_value(json_object_get(last, "measure")), "pause");
     assert_string_equal(json_string_value(json_object_get(last, "refused")), "no cgroup");
@@ -188,6 +189,30 @@ static void names_of_measures(void **state)
     assert_true(measure_listed(measure_find("kill"), "stop, kill"));
     assert_false(measure_listed(measure_find("kill"), "killer stop"));
     assert_false(measure_listed(measure_find("kill"), NULL));
+}
+
+/* ---- addresses ---- */
+
+static void an_address_is_drawn_from_its_range(void **state)
+{
+    struct in_addr network;
+    struct error err;
+    uint8_t prefix;
+    bool low = false, high = false;
+    (void)state;
+    assert_int_equal(address_parse_range("10.1.2.128/29", &network, &prefix, &err), 0);
+    for (int i = 0; i < 1000; i++) {
+        uint32_t drawn = ntohl(address_draw(network, prefix).s_addr) - 0x0a010280;
+        assert_in_range(drawn, 1, 6); /* neither the network nor its broadcast address */
+        low |= drawn == 1;
+        high |= drawn == 6;
+    }
+    assert_true(low && high);
+    static const char *const WRONG[] = {"",           "10.1.2.0",    "10.1.2.0/31", "10.1.2.0/7",
+                                        "10.1.2/24",  "fd00::/64",   "10.1.2.0/",   "/24",
+                                        "10.1.2.0/x", "10.1.2.0/24 "};
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++)
+        assert_int_equal(address_parse_range(WRONG[i], &network, &prefix, &err), -1);
 }
 
 /* ---- the balancer ---- */
@@ -416,6 +441,7 @@ static void an_ended_process_is_no_more_held(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address_is_drawn_from_its_range),
         cmocka_unit_test(a_value_worked_out_by_hand),
         cmocka_unit_test(nothing_is_done_for_nothing),
         cmocka_unit_test(more_belief_never_chooses_the_weaker),
