@@ -10,7 +10,7 @@ import pytest
 from conftest import wait_until
 from haproxy import Balancer, Client
 from intruder import BEAT, LOOK, Intruder, attack
-from test_response import ask, listed, responding, wait_measure
+from test_response import approve, ask, listed, responding, wait_measure
 
 
 def connects(web, address, port):
@@ -31,13 +31,15 @@ def test_a_replica_gets_another_address(skink, program, watching, web, tmp_path)
     """What the intruder knew of it is worthless, his connection is dead; no request fails."""
     admin = tmp_path / "haproxy" / "admin"
     daemon, first, second = watching("web-1", "web-2", **responding(
-        policy="act", balancer=str(admin), backend="shop", addresses="10.77.0.192/26",
+        policy="ask", balancer=str(admin), backend="shop", addresses="10.77.0.192/26",
         **only("shuffle")))
     intruder = Intruder(web)
     haproxy = program("haproxy", "haproxy")
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer, Client(web) as client:
         beat = BEAT.format(**intruder.expect())
         attack(web, first, f"({beat}) >/dev/null 2>&1 & {LOOK}")
+        assert wait_until(lambda: intruder.beats > 5), "the intruder never spoke"
+        approve(skink, daemon)
         shuffle = wait_measure(skink, daemon, "shuffle", "in force")
         moved = shuffle["token"]["moved"]
         assert balancer.states()["web-1"] == "UP" and wait_until(intruder.is_silent, 5)
