@@ -146,12 +146,14 @@ struct ballot ballot_count(struct noise *noise, const struct ballot_answer *answ
                            const struct ballot_pair *pair, bool learn)
 {
     struct count count = {.noise = noise, .answers = answers, .pair = pair, .n = n};
-    if (!ballot_unanimous(answers, n))
+    bool unanimous = ballot_unanimous(answers, n);
+    if (!unanimous)
         look_closely(&count);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++)
             count.distance[i][j] = count.distance[j][i] = distance(&count, i, j);
     struct ballot ballot = elect(&count);
+    ballot.unanimous = unanimous;
     if (learn && count.paired && ballot.support == n) {
         noise_learn(noise, &count.head);
         noise_learn(noise, &count.body);

@@ -28,6 +28,7 @@ struct ballot_pair {
 struct ballot {
     size_t winner;  /* whose answer the client gets; BALLOT_NOBODY: no majority */
     size_t support; /* so many gave it; without a majority: the most that any answer has */
+    bool unanimous; /* all that were given are the same, byte by byte */
     bool dissents[BALLOT_REPLICAS]; /* gave another answer; all false without a majority */
 };
 

@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define WAIT_AGAIN NS_PER_S /* how often a replica that was silent is waited for */
+#define WAIT_AGAIN NS_PER_S  /* how often a replica that was silent is waited for */
+#define MOMENT     NS_PER_MS /* in which the answers to one request mostly come */
 
 struct standing {
     _Atomic uint64_t waited[BALLOT_REPLICAS]; /* when a silent one was waited for; 0: not silent */
@@ -17,11 +18,12 @@ struct standing {
 enum progress { ASKED, GIVEN, FAILED };
 
 struct exchange {
-    const struct front_rule *rule;
-    struct noise *noise;
-    struct standing *standing;
+    struct exchange_room room;
+    const struct front_rule *rule; /* the room's */
     CURLM *multi;
     CURL *easy[BALLOT_REPLICAS];
+    struct request
+        *own[BALLOT_REPLICAS]; /* what it is asked, where that is not what all are asked */
     struct answer answer[BALLOT_REPLICAS];
     enum progress progress[BALLOT_REPLICAS];
     CURLcode failure[BALLOT_REPLICAS];
@@ -85,13 +87,12 @@ static void set_up(CURL *easy, const char *address, struct answer *answer)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 }
 
-struct exchange *exchange_new(const struct front_rule *rule, struct noise *noise,
-                              struct standing *standing)
+struct exchange *exchange_new(const struct exchange_room *room)
 {
+    const struct front_rule *rule = room->rule;
     struct exchange *exchange = memory_must(calloc(1, sizeof *exchange));
+    exchange->room = *room;
     exchange->rule = rule;
-    exchange->noise = noise;
-    exchange->standing = standing;
     exchange->multi = memory_must(curl_multi_init());
     for (size_t i = 0; i < rule->replicas; i++) {
         exchange->answer[i].header = rule->header;
@@ -139,8 +140,9 @@ static void ask_all(struct exchange *exchange, const struct request *request, ui
     for (size_t i = 0; i < exchange->rule->replicas; i++) {
         answer_reset(&exchange->answer[i]);
         exchange->progress[i] = ASKED;
-        exchange->awaited[i] = is_awaited(exchange->standing, i, now);
-        ask(exchange->easy[i], request);
+        exchange->awaited[i] = is_awaited(exchange->room.standing, i, now);
+        exchange->own[i] = request_translate(request, exchange->room.aliases, i);
+        ask(exchange->easy[i], exchange->own[i] ? exchange->own[i] : request);
         curl_multi_add_handle(exchange->multi, exchange->easy[i]);
     }
 }
@@ -203,7 +205,19 @@ static struct ballot vote(struct exchange *exchange, bool last)
             answers[i].canonical = exchange->answer[i].canonical;
             answers[i].canonical_size = exchange->answer[i].canonical_size;
         }
-    return ballot_count(exchange->noise, answers, rule->replicas, &rule->pair, last);
+    return ballot_count(exchange->room.noise, answers, rule->replicas, &rule->pair, last);
+}
+
+/* A first vote is taken once nothing more has come for a moment: mostly all answers come at once,
+ * and one vote is enough. */
+static bool is_due(const struct exchange *exchange, uint64_t since, uint64_t now)
+{
+    return count(exchange, ASKED) == 0 || clock_passed(now, since) >= MOMENT;
+}
+
+static int wait_ms(uint64_t now, uint64_t until)
+{
+    return until > now ? (int)((until - now) / NS_PER_MS) + 1 : 0;
 }
 
 /* Until nobody is waited for any more. */
@@ -211,31 +225,60 @@ static struct ballot collect(struct exchange *exchange, uint64_t begun)
 {
     const struct front_rule *rule = exchange->rule;
     struct ballot ballot = {.winner = BALLOT_NOBODY};
-    uint64_t until = begun + rule->timeout;
+    uint64_t until = begun + rule->timeout,
+             came = 0; /* when the latest uncounted answer came; 0: none */
     for (;;) {
         int running;
         curl_multi_perform(exchange->multi, &running);
-        bool more = take_ended(exchange);
-        size_t left = count(exchange, ASKED);
         uint64_t now = clock_monotonic();
-        if (more && count(exchange, GIVEN) >= ballot_majority(rule->replicas)) {
+        if (take_ended(exchange) && count(exchange, GIVEN) >= ballot_majority(rule->replicas))
+            came = now;
+        if (came && (is_due(exchange, came, now) || now >= until)) {
             bool decided = ballot.winner != BALLOT_NOBODY;
-            ballot = vote(exchange, left == 0);
+            ballot = vote(exchange, count(exchange, ASKED) == 0);
+            came = 0;
             if (!decided && ballot.winner != BALLOT_NOBODY && now + rule->lag < until)
                 until = now + rule->lag;
         }
-        bool awaited = ballot.winner == BALLOT_NOBODY ? left > 0 : is_anyone_awaited(exchange);
+        bool awaited = came || (ballot.winner == BALLOT_NOBODY ? count(exchange, ASKED) > 0
+                                                               : is_anyone_awaited(exchange));
         if (!awaited || now >= until)
             return ballot;
-        curl_multi_poll(exchange->multi, NULL, 0, (int)((until - now) / NS_PER_MS) + 1, NULL);
+        curl_multi_poll(exchange->multi, NULL, 0, came ? 1 : wait_ms(now, until), NULL);
     }
 }
 
 static void end_all(struct exchange *exchange)
 {
-    for (size_t i = 0; i < exchange->rule->replicas; i++)
+    for (size_t i = 0; i < exchange->rule->replicas; i++) {
         if (exchange->progress[i] == ASKED)
             curl_multi_remove_handle(exchange->multi, exchange->easy[i]);
+        request_free(exchange->own[i]);
+        exchange->own[i] = NULL;
+    }
+}
+
+static struct noise_text text_of(const struct answer *answer)
+{
+    return answer->canonical ? noise_text(answer->canonical, answer->canonical_size)
+                             : noise_text(answer->body.data, answer->body.size);
+}
+
+/* What the client is given of the winner, the others who agree call otherwise. */
+static void learn_aliases(struct exchange *exchange, const struct ballot *ballot)
+{
+    const struct answer *winner = &exchange->answer[ballot->winner];
+    struct noise_text head = noise_text(winner->head.data, winner->head.size);
+    struct noise_text body = text_of(winner);
+    for (size_t i = 0; i < exchange->rule->replicas; i++) {
+        const struct answer *answer = &exchange->answer[i];
+        if (i == ballot->winner || exchange->progress[i] != GIVEN || ballot->dissents[i])
+            continue;
+        struct noise_text own_head = noise_text(answer->head.data, answer->head.size);
+        struct noise_text own_body = text_of(answer);
+        aliases_learn(exchange->room.aliases, ALIAS_COOKIE, i, &head, &own_head);
+        aliases_learn(exchange->room.aliases, ALIAS_TOKEN, i, &body, &own_body);
+    }
 }
 
 /* ---- telling ---- */
@@ -309,6 +352,8 @@ void exchange_run(struct exchange *exchange, const struct request *request,
     end_all(exchange);
     if (ballot.winner == BALLOT_NOBODY) /* too few for a majority: how many agree all the same? */
         ballot = vote(exchange, false);
+    else if (!ballot.unanimous)
+        learn_aliases(exchange, &ballot);
     outcome->support = ballot.support;
     outcome->winner = ballot.winner == BALLOT_NOBODY ? NULL : &exchange->answer[ballot.winner];
     uint64_t now = clock_monotonic();
@@ -316,7 +361,7 @@ void exchange_run(struct exchange *exchange, const struct request *request,
         bool spoke = exchange->progress[i] == GIVEN ||
                      (exchange->progress[i] == FAILED && is_garbage(exchange->failure[i]));
         if (spoke || exchange->awaited[i])
-            note_standing(exchange->standing, i, spoke, now);
+            note_standing(exchange->room.standing, i, spoke, now);
         outcome->vote[i] = tell(exchange, i, &ballot, outcome->why[i]);
     }
 }

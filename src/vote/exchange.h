@@ -22,9 +22,15 @@ void standing_free(struct standing *standing);
 
 struct exchange;
 
-/* Borrows all of them. */
-struct exchange *exchange_new(const struct front_rule *rule, struct noise *noise,
-                              struct standing *standing);
+/* What all exchanges of a front share; borrowed. */
+struct exchange_room {
+    const struct front_rule *rule;
+    struct noise *noise;
+    struct aliases *aliases;
+    struct standing *standing;
+};
+
+struct exchange *exchange_new(const struct exchange_room *room);
 
 /* NULL is allowed. */
 void exchange_free(struct exchange *exchange);

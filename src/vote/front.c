@@ -27,8 +27,7 @@ struct spare {
 struct front {
     const struct front_rule *rule;
     struct MHD_Daemon *daemon;
-    struct noise *noise;
-    struct standing *standing;
+    struct exchange_room room;
     struct dissent *dissent;
     pthread_mutex_t lock; /* of the spares */
     struct spare *spares;
@@ -46,7 +45,7 @@ static struct spare *take(struct front *front)
     if (spare)
         return spare;
     spare = memory_must(calloc(1, sizeof *spare));
-    spare->exchange = exchange_new(front->rule, front->noise, front->standing);
+    spare->exchange = exchange_new(&front->room);
     return spare;
 }
 
@@ -220,8 +219,8 @@ struct front *front_open(const struct front_rule *rule, struct error *err)
     curl_global_init(CURL_GLOBAL_DEFAULT);
     front->rule = rule;
     pthread_mutex_init(&front->lock, NULL);
-    front->noise = noise_new();
-    front->standing = standing_new();
+    front->room = (struct exchange_room){
+        .rule = rule, .noise = noise_new(), .aliases = aliases_new(), .standing = standing_new()};
     front->dissent = dissent_start(rule);
     errno = 0;
     front->daemon = MHD_start_daemon(
@@ -258,8 +257,9 @@ void front_close(struct front *front)
         exchange_free(spare->exchange);
         free(spare);
     }
-    noise_free(front->noise);
-    standing_free(front->standing);
+    noise_free(front->room.noise);
+    aliases_free(front->room.aliases);
+    standing_free(front->room.standing);
     pthread_mutex_destroy(&front->lock);
     free(front);
 }

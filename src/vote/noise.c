@@ -33,28 +33,59 @@ struct noise_text noise_text(const char *text, size_t size)
     return (struct noise_text){size ? text : "", size, size ? token_count(text, size) : 0};
 }
 
-/* ---- walking ---- */
+/* ---- contexts ---- */
 
+/* A token of a text that is walked through. */
 struct walk {
-    const char *at, *end;
-    struct token token, before[BEFORE]; /* a ring */
-    size_t count;
+    const char *text, *at, *end;
+    struct token token;
 };
 
 static struct walk walk_begin(const struct noise_text *text)
 {
-    return (struct walk){.at = text->text, .end = text->text + text->size};
+    return (struct walk){.text = text->text, .at = text->text, .end = text->text + text->size};
 }
 
 static bool walk_next(struct walk *walk)
 {
-    if (walk->count > 0)
-        walk->before[(walk->count - 1) % BEFORE] = walk->token;
-    walk->count++;
     return token_next(&walk->at, walk->end, &walk->token);
 }
 
-/* ---- contexts ---- */
+static size_t left(const struct walk *walk)
+{
+    return (size_t)(walk->end - walk->at);
+}
+
+/* How many of the next bytes are the same, at most so many. */
+static size_t same_bytes(const struct walk *a, const struct walk *b, size_t most)
+{
+    size_t same = 0;
+    most = left(a) < most ? left(a) : most;
+    most = left(b) < most ? left(b) : most;
+    while (same + 8 <= most && memcmp(a->at + same, b->at + same, 8) == 0)
+        same += 8;
+    while (same < most && a->at[same] == b->at[same])
+        same++;
+    return same;
+}
+
+/* Moves all of them behind the tokens that are the same in all, as nearly all are. */
+static void skip_same(struct walk *const *walks, size_t n)
+{
+    size_t same = left(walks[0]);
+    for (size_t i = 1; i < n; i++)
+        same = same_bytes(walks[0], walks[i], same);
+    same = token_boundary(walks[0]->at, same);
+    for (size_t i = 0; i < n; i++)
+        walks[i]->at += same;
+}
+
+/* The next tokens of two texts; false at the end. */
+static bool next_of_two(struct walk *a, struct walk *b)
+{
+    skip_same((struct walk *const[]){a, b}, 2);
+    return walk_next(a) && walk_next(b);
+}
 
 /* What has digits may be noise itself: it counts as that it is there. */
 static size_t put(char *place, const struct token *token)
@@ -71,13 +102,12 @@ static uint64_t context_of(const struct walk *walk)
 {
     char text[(BEFORE + 1) * (REACH + 1)];
     size_t size = 0;
-    struct token behind;
-    const char *at = walk->at;
-    size_t before = walk->count - 1 < BEFORE ? walk->count - 1 : BEFORE;
-    for (size_t i = before; i > 0; i--)
-        size += put(text + size, &walk->before[(walk->count - 1 - i) % BEFORE]);
-    if (token_next(&at, walk->end, &behind))
-        size += put(text + size, &behind);
+    struct token token;
+    const char *before = walk->token.text, *behind = walk->at;
+    for (int i = 0; i < BEFORE && token_before(walk->text, &before, &token); i++)
+        size += put(text + size, &token);
+    if (token_next(&behind, walk->end, &token))
+        size += put(text + size, &token);
     return XXH3_64bits(text, size) | 1; /* never that of an empty place */
 }
 
@@ -95,7 +125,7 @@ bool noise_pair(const struct noise_text *a, const struct noise_text *b)
     struct walk one = walk_begin(a), other = walk_begin(b);
     if (a->tokens != b->tokens)
         return false;
-    while (walk_next(&one) && walk_next(&other))
+    while (next_of_two(&one, &other))
         if (!token_same(&one.token, &other.token) && !token_same_shape(&one.token, &other.token))
             return false;
     return true;
@@ -109,16 +139,17 @@ static bool is_along(const struct noise_pair *pair, const struct noise_text *tex
 size_t noise_distance(const struct noise *noise, const struct noise_pair *pair,
                       const struct noise_text *x, const struct noise_text *y)
 {
-    static const struct noise_text NOTHING = {.text = ""};
     size_t distance = 0;
     if (x->tokens != y->tokens)
         return NOISE_UNLIKE;
     bool along = is_along(pair, x);
     struct walk one = walk_begin(x), other = walk_begin(y);
-    struct walk a = walk_begin(along ? pair->a : &NOTHING);
-    struct walk b = walk_begin(along ? pair->b : &NOTHING);
-    while (walk_next(&one) && walk_next(&other)) {
-        bool masked = along && walk_next(&a) && walk_next(&b) && !token_same(&a.token, &b.token);
+    struct walk a = walk_begin(along ? pair->a : x), b = walk_begin(along ? pair->b : y);
+    for (;;) {
+        skip_same((struct walk *const[]){&one, &other, &a, &b}, 4);
+        if (!walk_next(&one) || !walk_next(&other) || !walk_next(&a) || !walk_next(&b))
+            return distance;
+        bool masked = along && !token_same(&a.token, &b.token);
         if (token_same(&one.token, &other.token))
             continue;
         if (++distance > NOISE_TOKENS || !token_same_shape(&one.token, &other.token))
@@ -126,13 +157,12 @@ size_t noise_distance(const struct noise *noise, const struct noise_pair *pair,
         if (!masked && !is_remembered(noise, &one) && !is_remembered(noise, &other))
             return NOISE_UNLIKE;
     }
-    return distance;
 }
 
 void noise_learn(struct noise *noise, const struct noise_pair *pair)
 {
     struct walk a = walk_begin(pair->a), b = walk_begin(pair->b);
-    while (walk_next(&a) && walk_next(&b)) {
+    while (next_of_two(&a, &b)) {
         if (token_same(&a.token, &b.token))
             continue;
         uint64_t context = context_of(&a);

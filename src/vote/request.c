@@ -99,3 +99,38 @@ bool request_body(struct request *request, const char *data, size_t size, size_t
     request->size += size;
     return true;
 }
+
+/* The text, translated or copied; caller frees. */
+static char *translate(struct aliases *aliases, size_t replica, const char *text, bool *differs)
+{
+    char *translated = aliases_translate(aliases, replica, text, strlen(text));
+    *differs |= translated != NULL;
+    return translated ? translated : memory_must(strdup(text));
+}
+
+struct request *request_translate(const struct request *request, struct aliases *aliases,
+                                  size_t replica)
+{
+    bool differs = false;
+    struct request *own = memory_must(calloc(1, sizeof *own));
+    own->method = memory_must(strdup(request->method));
+    own->target = translate(aliases, replica, request->target, &differs);
+    for (const struct curl_slist *field = request->fields; field; field = field->next) {
+        autofree char *line = translate(aliases, replica, field->data, &differs);
+        append(own, line);
+    }
+    own->body = request->size > 0
+                    ? aliases_translate(aliases, replica, request->body, request->size)
+                    : NULL;
+    differs |= own->body != NULL;
+    if (!differs) {
+        request_free(own);
+        return NULL;
+    }
+    own->size = request->size;
+    if (request->size > 0 && !own->body) {
+        own->body = memory_must(malloc(request->size));
+        memcpy(own->body, request->body, request->size);
+    }
+    return own;
+}

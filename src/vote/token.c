@@ -1,5 +1,6 @@
 #include "vote/token.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static bool is_digit(char c)
@@ -7,11 +8,17 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* All bytes of an answer come by here: a bit for each. */
 static bool is_run(char c)
 {
-    unsigned char letter = (unsigned char)(c | 0x20);
-    return (letter >= 'a' && letter <= 'z') || is_digit(c) || (unsigned char)c >= 0x80 ||
-           c == '_' || c == '-' || c == '+' || c == '/';
+    static const uint32_t RUN[8] = {
+        [1] = 0x03ffa800, /* + - / 0 to 9 */
+        [2] = 0x87fffffe, /* A to Z _ */
+        [3] = 0x07fffffe, /* a to z */
+        [4] = UINT32_MAX, [5] = UINT32_MAX, [6] = UINT32_MAX, [7] = UINT32_MAX,
+    };
+    unsigned char byte = (unsigned char)c;
+    return RUN[byte / 32] >> byte % 32 & 1;
 }
 
 bool token_next(const char **at, const char *end, struct token *token)
@@ -25,6 +32,26 @@ bool token_next(const char **at, const char *end, struct token *token)
     *token = (struct token){from, (size_t)(to - from)};
     *at = to;
     return true;
+}
+
+bool token_before(const char *text, const char **at, struct token *token)
+{
+    const char *to = *at;
+    if (to <= text)
+        return false;
+    const char *from = to - 1;
+    while (is_run(*from) && from > text && is_run(from[-1]))
+        from--;
+    *token = (struct token){from, (size_t)(to - from)};
+    *at = from;
+    return true;
+}
+
+size_t token_boundary(const char *text, size_t size)
+{
+    while (size > 0 && is_run(text[size - 1]))
+        size--;
+    return size;
 }
 
 size_t token_count(const char *text, size_t size)
@@ -49,7 +76,7 @@ bool token_counts(const struct token *token)
     return false;
 }
 
-static bool is_number(const struct token *token)
+bool token_is_number(const struct token *token)
 {
     size_t digits = 0;
     while (digits < token->length && is_digit(token->text[digits]))
@@ -61,7 +88,7 @@ bool token_same_shape(const struct token *a, const struct token *b)
 {
     if (!is_run(a->text[0]) || !is_run(b->text[0]))
         return false;
-    if (is_number(a) && is_number(b))
+    if (token_is_number(a) && token_is_number(b))
         return true;
     if (a->length != b->length || a->length > TOKEN_NOISE)
         return false;

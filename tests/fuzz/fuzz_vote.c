@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vote/alias.h"
 #include "vote/answer.h"
 #include "vote/ballot.h"
 
@@ -38,6 +39,18 @@ static void check(const struct ballot *ballot, const struct ballot_answer *answe
         abort();
 }
 
+/* The first one's names for the second's, over both. */
+static void translate(const struct ballot_answer *one, const struct ballot_answer *other)
+{
+    static struct aliases *aliases; /* its table is too large to be made each time */
+    aliases = aliases ? aliases : aliases_new();
+    struct noise_text given = noise_text(one->body, one->body_size);
+    struct noise_text own = noise_text(other->body, other->body_size);
+    aliases_learn(aliases, ALIAS_TOKEN, 1, &given, &own);
+    free(aliases_translate(aliases, 1, given.text, given.size));
+    free(aliases_translate(aliases, 1, own.text, own.size));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct answer answer[8] = {0};
@@ -64,6 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct ballot ballot = ballot_count(noise, given, n, &pair, true);
         check(&ballot, given, n);
     }
+    if (n >= 2)
+        translate(&given[0], &given[1]);
     for (size_t i = 0; i < n; i++)
         answer_free(&answer[i]);
     noise_free(noise);

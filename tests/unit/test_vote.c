@@ -1,4 +1,5 @@
 /* Voting: tokens and noise, ballots compared with a count by brute force, requests and answers. */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,6 +64,22 @@ static void test_tokens(void **state)
     }
     assert_false(token_next(&at, TEXT + strlen(TEXT), &token));
     assert_int_equal(token_count(TEXT, strlen(TEXT)), 6);
+    for (size_t i = sizeof WANTED / sizeof *WANTED; i-- > 0;) {
+        assert_true(token_before(TEXT, &at, &token));
+        assert_int_equal(token.length, strlen(WANTED[i]));
+        assert_ptr_equal(at, token.text);
+    }
+    assert_false(token_before(TEXT, &at, &token));
+}
+
+static void test_what_runs_on(void **state)
+{
+    (void)state;
+    for (int byte = 1; byte < 256; byte++) {
+        char text[] = {'a', (char)byte, '\0'};
+        bool runs_on = byte >= 0x80 || isalnum(byte) || strchr("_-+/", byte);
+        assert_int_equal(token_count(text, 2), runs_on ? 1 : 2);
+    }
 }
 
 static bool same_shape(const char *a, const char *b)
@@ -350,10 +367,64 @@ static void test_request(void **state)
     request_free(request);
 }
 
+/* ---- aliases ---- */
+
+static void learn(struct aliases *aliases, size_t replica, const char *given, const char *own)
+{
+    struct noise_text one = noise_text(given, strlen(given)), other = noise_text(own, strlen(own));
+    aliases_learn(aliases, ALIAS_TOKEN, replica, &one, &other);
+}
+
+static void check_translation(struct aliases *aliases, size_t replica, const char *text,
+                              const char *wanted)
+{
+    char *translated = aliases_translate(aliases, replica, text, strlen(text));
+    if (wanted)
+        assert_string_equal(translated, wanted);
+    else
+        assert_null(translated);
+    free(translated);
+}
+
+static void test_aliases(void **state)
+{
+    struct aliases *aliases = aliases_new();
+    (void)state;
+    learn(aliases, 1, "at 1234567890 id=aaaabbbbcccc1", "at 1234567899 id=ddddeeeeffff2");
+    learn(aliases, 2, "id=aaaabbbbcccc1", "id=111122223333a");
+    check_translation(aliases, 0, "id=aaaabbbbcccc1", NULL);
+    check_translation(aliases, 1, "x&id=aaaabbbbcccc1&y", "x&id=ddddeeeeffff2&y");
+    check_translation(aliases, 2, "aaaabbbbcccc1", "111122223333a");
+    check_translation(aliases, 2, "aaaabbbbcccc1x", NULL);
+    check_translation(aliases, 1, "1234567890", NULL); /* a number is nobody's name */
+    check_translation(aliases, 1, "", NULL);
+    aliases_free(aliases);
+}
+
+/* What is used stays, however many others come. */
+static void test_aliases_are_bounded(void **state)
+{
+    struct aliases *aliases = aliases_new();
+    (void)state;
+    learn(aliases, 0, "aaaabbbbcccc1", "ddddeeeeffff2");
+    for (int i = 0; i < 100000; i++) {
+        char given[32], own[32];
+        snprintf(given, sizeof given, "given%08d", i);
+        snprintf(own, sizeof own, "owned%08d", i);
+        learn(aliases, 0, given, own);
+        if (i % 1000 == 0)
+            check_translation(aliases, 0, "aaaabbbbcccc1", "ddddeeeeffff2");
+    }
+    check_translation(aliases, 0, "given00000000", NULL);
+    check_translation(aliases, 0, "given00099999", "owned00099999");
+    aliases_free(aliases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_what_runs_on),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_plain_majority),
         cmocka_unit_test(test_status_is_never_noise),
@@ -366,6 +437,8 @@ int main(void)
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_doubtful_json_has_no_canonical_form),
         cmocka_unit_test(test_request),
+        cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_aliases_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,10 +4,11 @@ const fs = require("fs");
 const http = require("http");
 
 let count = 0;
+const issued = new Set(); // tokens of forms and sessions
 
-function answer(response, status, kind, body) {
+function answer(response, status, kind, body, headers) {
   response.writeHead(status, {"Content-Type": kind, "Content-Length": Buffer.byteLength(body),
-                              "X-Powered-By": "node"});
+                              "X-Powered-By": "node", ...headers});
   response.end(body);
 }
 
@@ -15,8 +16,10 @@ function now() {
   return process.hrtime.bigint() + 1700000000000000000n; // as many digits as the other's
 }
 
-function get(url, target, response) {
+function get(url, target, cookie, response) {
   const token = crypto.randomBytes(16).toString("hex");
+  const session = (cookie || "").replace("session=", "");
+  issued.add(token);
   if (url.pathname === "/")
     answer(response, 200, "text/html;charset=UTF-8",
            `<html><body><p>Welcome to the shop.</p>\n<p>It is ${now()}.</p>\n` +
@@ -32,6 +35,11 @@ function get(url, target, response) {
     answer(response, 200, "text/plain", target);
   else if (url.pathname === "/big")
     answer(response, 200, "text/plain", "x".repeat(2 << 20));
+  else if (url.pathname === "/login")
+    answer(response, 200, "text/plain", "welcome\n", {"Set-Cookie": `session=${token}; HttpOnly`});
+  else if (url.pathname === "/me")
+    answer(response, issued.has(session) ? 200 : 401, "text/plain",
+           issued.has(session) ? "you" : "who are you?");
   else
     answer(response, 404, "text/plain", "not found\n");
 }
@@ -39,8 +47,13 @@ function get(url, target, response) {
 http.createServer((request, response) => {
   const url = new URL(request.url, "http://shop");
   if (request.method !== "POST")
-    return get(url, request.url, response);
-  let size = 0;
-  request.on("data", data => size += data.length);
-  request.on("end", () => answer(response, 201, "text/plain", `got ${size} bytes, the ${++count}th`));
+    return get(url, request.url, request.headers.cookie, response);
+  let body = "";
+  request.on("data", data => body += data);
+  request.on("end", () => {
+    if (url.pathname === "/order" && !issued.has(body.replace("token=", "")))
+      answer(response, 403, "text/plain", "forged\n");
+    else
+      answer(response, 201, "text/plain", `got ${body.length} bytes, the ${++count}th`);
+  });
 }).listen(Number(process.argv[2]));

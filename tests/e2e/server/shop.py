@@ -14,6 +14,7 @@ PUBLIC = Path("/app/public")
 DEFACED = Path("/tmp/defaced")  # what an intruder leaves to be served
 DYING = Path("/tmp/dying")
 COUNT = [0]
+ISSUED = set()  # tokens of forms and sessions
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,13 +36,22 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, "text/plain", self.path.encode())
         elif target.path == "/big":
             self.answer(200, "text/plain", b"x" * (2 << 20))
+        elif target.path == "/login":
+            self.answer(200, "text/plain", b"welcome\n", self.issue())
+        elif target.path == "/me":
+            known = self.headers.get("Cookie", "").removeprefix("session=") in ISSUED
+            self.answer(200 if known else 401, "text/plain", b"you" if known else b"who are you?")
         else:
             self.answer(404, "text/plain", b"not found\n")
+
+    def issue(self):
+        ISSUED.add(token := secrets.token_hex(16))
+        return token
 
     def page(self):
         text = DEFACED.read_text() if DEFACED.exists() else "Welcome to the shop."
         page = (f"<html><body><p>{text}</p>\n<p>It is {time.time_ns()}.</p>\n"
-                f'<input name="token" value="{secrets.token_hex(16)}"></body></html>\n').encode()
+                f'<input name="token" value="{self.issue()}"></body></html>\n').encode()
         if DYING.exists():
             self.die(page)
         self.answer(200, "text/html; charset=utf-8", page)
@@ -64,11 +74,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/order" and body.decode().removeprefix("token=") not in ISSUED:
+            return self.answer(403, "text/plain", b"forged\n")
         COUNT[0] += 1
-        self.answer(201, "text/plain", b"got %d bytes, the %dth" % (len(body), COUNT[0]))
+        return self.answer(201, "text/plain", b"got %d bytes, the %dth" % (len(body), COUNT[0]))
 
-    def answer(self, status, kind, body):
+    def answer(self, status, kind, body, session=None):
         self.send_response(status)
+        if session:
+            self.send_header("Set-Cookie", f"session={session}; HttpOnly")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Build", "python")  # not compared, so not given on
