@@ -169,6 +169,8 @@ static const struct key RESPOND_KEYS[] = {
              "replace, or to image=REFERENCE; docs/response.md."},
     {.name = "revoke", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.revoke), .text = "off",
      .help = "A command that revokes the credentials of the service."},
+    {.name = "migrate", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.migrate), .text = "off",
+     .help = "A network namespace at another site, kept ready for a replica: /run/netns/aside."},
     {.name = "except", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.except), .text = "off",
      .help = "Measures that are never chosen, separated by commas."},
     {.name = NULL},

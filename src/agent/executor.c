@@ -147,20 +147,34 @@ static void *recover(void *context)
     return NULL;
 }
 
+static bool is_alone(const struct measure *measure)
+{
+    return measure->alone;
+}
+
+static bool any(const struct measure *const *choice, bool (*is_so)(const struct measure *measure))
+{
+    while (*choice && !is_so(*choice))
+        choice++;
+    return *choice;
+}
+
 /* The service need not wait for the copy of the evidence, unless what makes it whole destroys it.
  */
 static void take_evidence_and_recover(struct job *job)
 {
     pthread_t beside;
-    const struct measure *const *choice = job->execution.choice[STAGE_RECOVER];
-    while (*choice && !destroys_evidence(*choice))
-        choice++;
-    bool alone = *choice || pthread_create(&beside, NULL, recover, job) != 0;
-    take_evidence(job);
-    if (alone)
+    if (any(job->execution.choice[STAGE_RECOVER], destroys_evidence)) {
+        take_evidence(job);
         recover(job);
-    else
+    } else if (any(job->execution.choice[STAGE_EVIDENCE], is_alone) ||
+               pthread_create(&beside, NULL, recover, job) != 0) {
+        recover(job);
+        take_evidence(job);
+    } else {
+        take_evidence(job);
         pthread_join(beside, NULL);
+    }
 }
 
 static void undo(struct job *job)

@@ -268,6 +268,18 @@ void replicas_workload(struct agent *agent, const struct workload *workload)
         log_warn("%s", err.text);
 }
 
+void replicas_restored(struct agent *agent, struct watched *watched)
+{
+    struct error err;
+    watched->starting = watched->learns_start = false;
+    apply_mode(agent, watched);
+    if (probe_replica_restored(agent->probe, watched->index, &err) < 0)
+        log_warn("%s", err.text);
+    if (agent->flows)
+        flows_adopt(agent->flows);
+    log_info("%s was restored: watched from where it was in its work", watched->workload.name);
+}
+
 /* Nobody's cgroup; but its threads may be those of a container further up, who follows them now. */
 static void drop_nobody(struct agent *agent, struct watched *watched)
 {

@@ -15,9 +15,10 @@
 #include "base/memory.h"
 #include "incident/incident.h"
 
-#define HOUR    (3600 * NS_PER_S)
-#define VERDICT (5 * NS_PER_S) /* a contained replica that is foreign after this is not */
-#define SETTLED (1 * NS_PER_S) /* calls that were under way when the measure came */
+#define HOUR       (3600 * NS_PER_S)
+#define VERDICT    (5 * NS_PER_S)  /* a contained replica that is foreign after this is not */
+#define SETTLED    (1 * NS_PER_S)  /* calls that were under way when the measure came */
+#define RECOGNISED (60 * NS_PER_S) /* what was restored is recognised by then, or never */
 /* What could not be ended is tried again after this, then after twice as long, and so on. */
 #define AGAIN         (10 * NS_PER_S)
 #define AGAIN_DOUBLED 8 /* times */
@@ -189,6 +190,31 @@ static bool stays_in_force(const struct measure *measure)
     return measure->undo || measure->expire || measure->takes_out;
 }
 
+/*
+ * A replica that was restored comes in a cgroup of its own, as a new one does: when that has been
+ * recognised it is told that this is no start.
+ */
+static void look_for_restored(struct agent *agent, json_t *record)
+{
+    uint64_t since = record_number(record, "restored_ns");
+    if (since == 0)
+        return;
+    struct watched *watched = response_replica(agent, record_text(record, "replica"));
+    bool found = watched && watched->appeared >= since;
+    if (found)
+        replicas_restored(agent, watched);
+    if (found || clock_passed(clock_monotonic(), since) > RECOGNISED)
+        json_object_del(record, "restored_ns");
+}
+
+static void note_restored(struct agent *agent, const struct outcome *outcome, json_t *record)
+{
+    if (!outcome->measure->restores)
+        return;
+    json_object_set_new(record, "restored_ns", json_integer((json_int_t)outcome->began));
+    look_for_restored(agent, record);
+}
+
 static void note_outcome(struct agent *agent, const struct outcome *outcome, json_t *plan)
 {
     struct ledger *ledger = agent->response->ledger;
@@ -223,6 +249,7 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
     ledger_measure(ledger, record);
     if (!done || measure->stage != STAGE_CONTAIN) /* those are judged later by their effect */
         ledger_learn(ledger, measure, done);
+    note_restored(agent, outcome, record);
     if (in_force && measure->expire)
         supersede(ledger, record);
     if (done && rejuvenation_is(plan) && measure->stage != STAGE_EVIDENCE)
@@ -268,6 +295,8 @@ static void on_outcome(void *context, const struct outcome *outcome)
         return;
     }
     json_t *record = ledger_find_measure(ledger, outcome->number);
+    if (record)
+        note_restored(agent, outcome, record);
     if (record && outcome->what == OUTCOME_UNDONE)
         ledger_state(ledger, record, record_number(record, "expired") ? "expired" : "undone", NULL);
     else if (record)
@@ -343,6 +372,7 @@ void response_tick(struct agent *agent, uint64_t now)
     size_t i;
     json_array_foreach (ledger_measures(agent->response->ledger), i, record) {
         uint64_t expires = record_number(record, "expires");
+        look_for_restored(agent, record);
         if (!record_is(record, "in force"))
             continue;
         judge(agent, record, now);

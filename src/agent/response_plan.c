@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/response.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "incident/ends.h"
 
@@ -13,9 +14,28 @@ static int kernel_stop(void *context, uint32_t replica, uint32_t generation, boo
     return probe_replica_stop(context, replica, generation, on);
 }
 
+static void kernel_away(void *context, uint64_t cgroup, bool on)
+{
+    probe_replica_away(context, cgroup, on);
+}
+
+static void kernel_restore(void *context, const char *cgroup_path, bool on)
+{
+    struct error err;
+    if (!on)
+        probe_expect_no_more(context, cgroup_path);
+    else if (probe_expect(context, cgroup_path, ENTRY_RESTORE, &err) < 0)
+        log_warn("%s", err.text);
+}
+
 struct measure_kernel response_kernel(struct agent *agent)
 {
-    return (struct measure_kernel){.context = agent->probe, .stop = kernel_stop};
+    return (struct measure_kernel){
+        .context = agent->probe,
+        .stop = kernel_stop,
+        .away = kernel_away,
+        .restore = kernel_restore,
+    };
 }
 
 /* Has the measure taken the replica out for good, or as long as it is in force? */
@@ -190,6 +210,8 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
     if (config->respond.map) /* else nobody asks, and it takes a while */
         find_spare(agent, watched, now->target.spare);
     choose_variant(now, true);
+    workload_runc_root((const char *const *)agent->config->oci_roots, watched->workload.id,
+                       now->target.runc, sizeof now->target.runc);
     look_at_options(agent, now);
     return now;
 }

@@ -127,6 +127,9 @@ void replicas_workload(struct agent *agent, const struct workload *workload);
 int replicas_watch(struct agent *agent, const struct workload *workload, enum replica_entry entry,
                    struct error *err);
 
+/* Its processes were restored where they were in their work, not started. */
+void replicas_restored(struct agent *agent, struct watched *watched);
+
 /* A report of the probe: hold it, learn it, or judge it. */
 void replicas_report(struct agent *agent, const struct report *report);
 

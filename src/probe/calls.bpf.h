@@ -47,6 +47,10 @@ static __noinline int settle(struct thread *thread)
         return 0;
     __u32 now = version; /* before what it stands for */
     struct replica *replica = replica_of(thread);
+    if (replica && replica->away) {
+        begin_window(thread);
+        return 0;
+    }
     struct table *table = replica && replica->mode != MODE_OFF ? get_table(replica) : NULL;
     if (!table)
         return 0;

@@ -113,7 +113,9 @@ int adopt(struct bpf_iter__task *context)
     struct thread *thread = followed(task);
     __u32 index = replica_of_cgroup(key_cgroup(task));
     struct replica *replica = index == PROBE_NONE ? NULL : get_replica(index);
-    if (!replica || (thread && thread->replica == index))
+    bool waits = thread && thread->flags & THREAD_WAITING;
+    if (!replica ||
+        (thread && thread->replica == index && !(waits && replica->entry == ENTRY_JOIN)))
         return 0;
     bool behaves = is_entry(replica, task);
     if (behaves)

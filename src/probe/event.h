@@ -121,6 +121,7 @@ enum replica_entry {
     ENTRY_CONTAINER, /* from the first exec in a mount namespace that is not the host's */
     ENTRY_EXEC,      /* from the first exec in the cgroup */
     ENTRY_JOIN,      /* from the moment a process is in the cgroup */
+    ENTRY_RESTORE,   /* from when user space says that it has been restored */
 };
 
 /* What could not be seen, reported or remembered; never falls. */
@@ -166,6 +167,7 @@ struct replica {
     __u32 flows_used;
     __u32 flows_held;
     __u32 stop; /* while detecting: kill the process that makes a foreign call */
+    __u32 away; /* it stands still, and CRIU makes calls in its name: they are nobody's */
     __u64 epoch_id;
     __u32 epoch_count;
     __u32 epoch_over;

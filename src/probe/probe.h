@@ -108,6 +108,17 @@ void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind k
  */
 int probe_replica_stop(struct probe *probe, uint32_t replica, uint32_t generation, bool on);
 
+/*
+ * The replica in this cgroup stands still, and what is called in the name of its threads (by CRIU)
+ * is not looked at; each thread that made such a call begins a new window. Any thread may call
+ * this.
+ */
+void probe_replica_away(struct probe *probe, uint64_t cgroup, bool away);
+
+/* A replica that was expected (ENTRY_RESTORE) has been restored: it is followed from now on, its
+ * threads with empty windows. */
+int probe_replica_restored(struct probe *probe, uint32_t replica, struct error *err);
+
 /* Stops watching. The place gets a new generation, so that late events are known as late. */
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup);
 
@@ -129,6 +140,7 @@ int probe_prepare_newcomers(struct probe *probe, struct error *err);
 /* A cgroup that is to appear under this path: from when on its calls count. */
 int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entry entry,
                  struct error *err);
+void probe_expect_no_more(struct probe *probe, const char *cgroup_path);
 
 /* ---- flows ---- */
 

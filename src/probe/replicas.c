@@ -82,6 +82,24 @@ int probe_replica_stop(struct probe *probe, uint32_t replica, uint32_t generatio
     return 0;
 }
 
+void probe_replica_away(struct probe *probe, uint64_t cgroup, bool away)
+{
+    uint32_t index;
+    if (bpf_map_lookup_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &cgroup, &index) != 0)
+        return;
+    __atomic_store_n(&probe->replicas[index].away, away, __ATOMIC_SEQ_CST);
+    probe_changed(probe);
+}
+
+int probe_replica_restored(struct probe *probe, uint32_t replica, struct error *err)
+{
+    struct replica *place = &probe->replicas[replica];
+    place->entry = ENTRY_JOIN; /* all that is in it */
+    int failed = probe_adopt(probe, err);
+    place->entry = ENTRY_CONTAINER;
+    return failed;
+}
+
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup)
 {
     uint32_t there;
@@ -149,6 +167,13 @@ int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entr
         return error_set(err, EXIT_MACHINE, errno, "probe: cannot expect the cgroup %s",
                          cgroup_path);
     return 0;
+}
+
+void probe_expect_no_more(struct probe *probe, const char *cgroup_path)
+{
+    char key[PROBE_CGROUP_PATH] = {0};
+    memccpy(key, cgroup_path, '\0', sizeof key - 1);
+    bpf_map_delete_elem(bpf_map__fd(probe->bpf->maps.expected), key);
 }
 
 bool probe_novelty(const struct probe *probe, uint32_t replica, uint32_t kind, uint64_t fingerprint,

@@ -107,6 +107,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 /* Does this exec begin (or continue) the service's behaviour? */
 static __always_inline bool is_entry(const struct replica *replica, struct task_struct *task)
 {
+    if (replica->entry == ENTRY_RESTORE)
+        return false;
     return replica->entry != ENTRY_CONTAINER ||
            BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != host_mounts;
 }

@@ -18,12 +18,11 @@
 #define PATIENCE    NS_PER_S
 #define KILL_ROUNDS 100 /* processes that are forked meanwhile are killed in the next one */
 
-/* The next process in an opened cgroup.procs; 0: no more. */
-static pid_t next_member(FILE *file)
+pid_t cgroup_next_member(FILE *members)
 {
     char line[32];
     uint64_t pid;
-    while (file && fgets(line, sizeof line, file)) {
+    while (members && fgets(line, sizeof line, members)) {
         const char *at = line;
         if (parse_digits(&at, line + strlen(line), 10, &pid) && pid > 1)
             return (pid_t)pid;
@@ -39,7 +38,7 @@ static pid_t find_stranger(const char *members, const struct workload *workload,
     char path[sizeof workload->cgroup_path];
     pid_t pid;
     autofile FILE *file = fopen(members, "re");
-    while ((pid = next_member(file)))
+    while ((pid = cgroup_next_member(file)))
         if (cgroup_of_process(own, pid, path, sizeof path, &ignored) == 0 &&
             !held_is_within(path, workload->cgroup_path))
             return pid;
@@ -146,6 +145,12 @@ static bool stands(const struct cgroup_place *place, bool freeze, struct error *
            strncmp(text, freeze ? "FROZEN" : "THAWED", 6) == 0;
 }
 
+bool cgroup_stands(const struct cgroup_place *place)
+{
+    struct error ignored;
+    return stands(place, true, &ignored);
+}
+
 int cgroup_freeze(const struct cgroup_place *place, bool freeze, struct error *err)
 {
     uint64_t end = clock_monotonic() + PATIENCE;
@@ -168,7 +173,7 @@ int cgroup_freeze(const struct cgroup_place *place, bool freeze, struct error *e
 
 /* ---- killing ---- */
 
-static FILE *open_members(const char *directory)
+FILE *cgroup_members(const char *directory)
 {
     struct error ignored;
     int fd = open_file(directory, "cgroup.procs", O_RDONLY, &ignored);
@@ -178,8 +183,8 @@ static FILE *open_members(const char *directory)
 static bool is_member(const char *directory, pid_t wanted)
 {
     pid_t pid;
-    autofile FILE *file = open_members(directory);
-    while ((pid = next_member(file)))
+    autofile FILE *file = cgroup_members(directory);
+    while ((pid = cgroup_next_member(file)))
         if (pid == wanted)
             return true;
     return false;
@@ -190,8 +195,8 @@ static size_t kill_members(const char *directory)
 {
     size_t killed = 0;
     pid_t pid;
-    autofile FILE *file = open_members(directory);
-    while ((pid = next_member(file))) {
+    autofile FILE *file = cgroup_members(directory);
+    while ((pid = cgroup_next_member(file))) {
         autoclose int held = (int)syscall(SYS_pidfd_open, pid, 0);
         if (held >= 0 && is_member(directory, pid))
             killed += syscall(SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) == 0;

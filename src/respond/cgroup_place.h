@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "workload/workload.h"
@@ -27,6 +28,14 @@ int cgroup_read(const char *directory, const char *file, char *text, size_t size
 
 /* Freezes or thaws; returns when every thread stands, at most after a second. */
 int cgroup_freeze(const struct cgroup_place *place, bool freeze, struct error *err);
+
+/* Is it frozen, every thread? */
+bool cgroup_stands(const struct cgroup_place *place);
+
+/* The processes of a cgroup's directory, one by one: an opened list, NULL when it has gone, and the
+ * next process in it, 0 when there is no more. */
+FILE *cgroup_members(const char *directory);
+pid_t cgroup_next_member(FILE *members);
 
 /* Kills every process in it. place: of the freezer's controller, since who is frozen must wake to
  * die. */

@@ -54,6 +54,11 @@ static uint64_t walk(const char *path, bool remove)
     return bytes;
 }
 
+void evidence_remove(const char *path)
+{
+    walk(path, true);
+}
+
 uint64_t evidence_size(const char *path)
 {
     return walk(path, false);

@@ -12,6 +12,9 @@ int evidence_place(const struct measure_target *target, char path[PATH_MAX], str
 /* Removes the oldest copies, but never `kept`, until the rest takes no more than max bytes. */
 void evidence_prune(const char *directory, const char *kept, uint64_t max);
 
+/* Removes a copy. */
+void evidence_remove(const char *path);
+
 /* Bytes below a path. */
 uint64_t evidence_size(const char *path);
 

@@ -35,10 +35,15 @@ struct measure_cost {
     double operation; /* work, for people and machines */
 };
 
-/* The switch in the kernel that kills whoever makes a foreign call. Called from any thread. */
+/* What is asked of the probe, from any thread. */
 struct measure_kernel {
     void *context;
+    /* Kill whoever makes a foreign call. */
     int (*stop)(void *context, uint32_t replica, uint32_t generation, bool on);
+    /* The replica in this cgroup stands still: what is called in its name is not its own. */
+    void (*away)(void *context, uint64_t cgroup, bool on);
+    /* A container is being restored in the cgroup of this path: not it, but CRIU is at work. */
+    void (*restore)(void *context, const char *cgroup_path, bool on);
 };
 
 /* The replica, and what may be used. Everything in it is the holder's own. */
@@ -52,6 +57,7 @@ struct measure_target {
     struct measure_kernel kernel; /* stop is NULL: there is none */
     struct variant variant;       /* that a new replica is to be; empty: what the old one is */
     char spare[64];               /* address of another replica that serves, "" when none does */
+    char runc[256];               /* runc's state directory that it is in, "" when it is in none */
     const char *engine_socket;    /* of its engine's API; NULL: it has none */
     const char *evidence;         /* the directory that evidence goes to */
     uint64_t evidence_max;        /* bytes that it may take; the oldest goes first */
@@ -67,7 +73,9 @@ struct measure {
     bool takes_out;        /* the replica does not serve any more */
     bool irreversible;
     bool at_once;          /* never waits for anything: needs no thread of its own */
+    bool alone;            /* nothing else may be done to the replica meanwhile */
     bool ends_with_daemon; /* nothing of it is in force when the daemon is gone */
+    bool restores;         /* the replica's processes are made anew, where they were in their work */
 
     /* Can it be done here? Looks at what is there and asks nobody. */
     int (*check)(const struct measure_target *target, struct error *err);

@@ -17,7 +17,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/parse.h"
 #include "respond/aside.h"
 #include "respond/cgroup_place.h"
 #include "respond/evidence_store.h"
@@ -91,17 +90,11 @@ static void copy_process(pid_t pid, const char *directory)
 
 static size_t copy_processes(const struct cgroup_place *place, const char *directory, uint64_t max)
 {
-    char path[PATH_MAX], line[32];
     size_t count = 0;
-    if (snprintf(path, sizeof path, "%s/cgroup.procs", place->path) >= (int)sizeof path)
-        return 0;
-    autofile FILE *file = fopen(path, "re");
-    while (file && count < PROCESSES && fgets(line, sizeof line, file)) {
-        const char *at = line;
-        uint64_t pid;
-        if (!parse_digits(&at, line + strlen(line), 10, &pid))
-            continue;
-        copy_process((pid_t)pid, directory);
+    pid_t pid;
+    autofile FILE *members = cgroup_members(place->path);
+    while (count < PROCESSES && (pid = cgroup_next_member(members))) {
+        copy_process(pid, directory);
         if (++count % SIZE_EACH == 0 && evidence_size(directory) > max)
             break;
     }

@@ -6,13 +6,11 @@
 #include "respond/balancer.h"
 #include "respond/measures.h"
 
-const struct measure *const measures[] = {&measure_stop,       &measure_pause,
-                                          &measure_quarantine, &measure_throttle,
-                                          &measure_redirect,   &measure_remap,
-                                          &measure_shuffle,    &measure_kill,
-                                          &measure_evidence,   &measure_replace,
-                                          &measure_decoy,      &measure_renew,
-                                          &measure_revoke,     NULL};
+const struct measure *const measures[] = {
+    &measure_stop,     &measure_pause,      &measure_quarantine, &measure_throttle,
+    &measure_redirect, &measure_remap,      &measure_shuffle,    &measure_kill,
+    &measure_evidence, &measure_replace,    &measure_decoy,      &measure_renew,
+    &measure_revoke,   &measure_checkpoint, &measure_migrate,    NULL};
 
 const char *measure_stage_name(enum measure_stage stage)
 {
@@ -105,6 +103,7 @@ struct measure_target *measure_target_copy(const struct measure_target *target)
     own->rule.replace = copy(target->rule.replace);
     own->rule.variants = copy(target->rule.variants);
     own->rule.revoke = copy(target->rule.revoke);
+    own->rule.migrate = copy(target->rule.migrate);
     own->rule.except = copy(target->rule.except);
     own->engine_socket = copy(target->engine_socket);
     own->evidence = copy(target->evidence);
@@ -123,6 +122,7 @@ void measure_target_free(struct measure_target *target)
     free(target->rule.replace);
     free(target->rule.variants);
     free(target->rule.revoke);
+    free(target->rule.migrate);
     free(target->rule.except);
     free((char *)target->engine_socket);
     free((char *)target->evidence);

@@ -24,6 +24,7 @@ struct respond_rule {
     char *replace;     /* command that starts a new replica */
     char *variants;    /* what it may start instead, for variant_next */
     char *revoke;      /* command that revokes the service's credentials */
+    char *migrate;     /* file of the network namespace of the place at another site */
     char *except;      /* measures never to be chosen, separated by commas or blanks */
 };
 

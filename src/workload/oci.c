@@ -97,8 +97,8 @@ static void name_it(struct description *description, enum workload_engine engine
     description->labels = annotations;
 }
 
-static int load(const char *root, const char *id, const struct cgroup_hierarchy *hierarchy,
-                struct description *description)
+int oci_load(const char *root, const char *id, const struct cgroup_hierarchy *hierarchy,
+             struct description *description)
 {
     char directory[PATH_MAX];
     struct oci_state state = {0};
@@ -163,7 +163,7 @@ static void scan_root(const struct workload_options *options, const char *root,
         if (item->d_name[0] == '.' || registry_runs(registry, item->d_name))
             continue;
         watch_state(inotify_fd, root, item->d_name);
-        if (load(root, item->d_name, &options->hierarchy, &description) < 0)
+        if (oci_load(root, item->d_name, &options->hierarchy, &description) < 0)
             continue;
         if (classify_is_sandbox(&description) ||
             is_anothers(options, description.workload.cgroup_path))
@@ -196,7 +196,7 @@ static bool load_early(const char *directory, const char *id, struct description
 static bool is_its_cgroup(const struct workload_options *options, const char *root, const char *id,
                           const char *cgroup_path, struct description *description)
 {
-    bool loaded = load(root, id, &options->hierarchy, description) == 0;
+    bool loaded = oci_load(root, id, &options->hierarchy, description) == 0;
     if (loaded && strcmp(description->workload.cgroup_path, cgroup_path) == 0)
         return true;
     if (loaded)
@@ -241,7 +241,7 @@ enum workload_answer oci_identify(const struct workload_options *options, const 
         if (snprintf(directory, sizeof directory, "%s/%s", *root, id) >= (int)sizeof directory ||
             stat(directory, &status) < 0)
             continue;
-        if (load(*root, id, &options->hierarchy, description) == 0) {
+        if (oci_load(*root, id, &options->hierarchy, description) == 0) {
             /* The same name elsewhere: its state says which cgroup is its own. */
             if (strcmp(description->workload.cgroup_path, cgroup_path) == 0)
                 return WORKLOAD_KNOWN;

@@ -12,4 +12,9 @@ void oci_scan(const struct workload_options *options, struct registry *registry,
 enum workload_answer oci_identify(const struct workload_options *options, const char *id,
                                   const char *cgroup_path, struct description *description);
 
+/* The container with that id as the state directory below root describes it, its annotations (and
+ * runc's "bundle") as labels; -1: none runs there. */
+int oci_load(const char *root, const char *id, const struct cgroup_hierarchy *hierarchy,
+             struct description *description);
+
 #endif

@@ -1,7 +1,10 @@
 #include "workload/options.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -112,4 +115,26 @@ void options_free(struct options_copy *copy)
     free((void *)copy->options.rules);
     free((void *)copy->options.extras);
     free((void *)copy->options.oci_roots);
+}
+
+/* ---- runc's own state ---- */
+
+static bool is_kept_in(const char *root, const char *id)
+{
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/%s/state.json", root, id) < (int)sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+bool workload_runc_root(const char *const *roots, const char *id, char *root, size_t size)
+{
+    /* Docker's containers are the Engine API's, so its root is none of those that are watched. */
+    static const char *const DOCKERS[] = {"/run/docker/runtime-runc/moby",
+                                          "/run/containerd/runc/moby", NULL};
+    const char *const *lists[] = {roots ? roots : OCI_ROOTS, DOCKERS};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (const char *const *each = lists[i]; *each; each++)
+            if (is_kept_in(*each, id))
+                return (size_t)snprintf(root, size, "%s", *each) < size;
+    return false;
 }

@@ -138,6 +138,10 @@ struct workload_options {
     uint64_t timeout_ns; /* for each request to an engine; 0: 5 s */
 };
 
+/* The state directory of runc (its --root) in which the container is, Docker's own among them;
+ * roots: as oci_roots above. False: runc does not run it. */
+bool workload_runc_root(const char *const *roots, const char *id, char *root, size_t size);
+
 struct workload_watch;
 
 /*

@@ -25,7 +25,7 @@
 #include "respond/remap.h"
 #include "respond/token.h"
 
-#define OPTIONS 13
+#define OPTIONS 15
 
 static void near(double value, double wanted)
 {
