@@ -12,6 +12,8 @@
 static int check(const struct measure_target *target, struct error *err)
 {
     struct criu_container container;
+    if (!target->rule.checkpoint)
+        return error_set(err, EXIT_MACHINE, 0, "is not asked for (respond.checkpoint)");
     return criu_installed(err) < 0 ? -1
                                    : criu_find(target->runc, target->workload.id, &container, err);
 }

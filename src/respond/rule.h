@@ -2,6 +2,7 @@
 #ifndef SKINK_RESPOND_RULE_H
 #define SKINK_RESPOND_RULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum respond_policy {
@@ -24,6 +25,7 @@ struct respond_rule {
     char *replace;     /* command that starts a new replica */
     char *variants;    /* what it may start instead, for variant_next */
     char *revoke;      /* command that revokes the service's credentials */
+    bool checkpoint;   /* the memory is evidence, too */
     char *migrate;     /* file of the network namespace of the place at another site */
     char *except;      /* measures never to be chosen, separated by commas or blanks */
 };

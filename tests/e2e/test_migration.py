@@ -142,7 +142,7 @@ def quiet(daemon, replica):
 def test_migration(skink, agent, system, replica, aside):
     """An alert moves the replica to the other site and, undone, home: the connection stays, what it
     does there is its learned behaviour, and what an intruder does there is still seen."""
-    daemon = start(agent, migrate=str(aside), **{"except": OTHERS + ",checkpoint,evidence"})
+    daemon = start(agent, migrate=str(aside), **{"except": OTHERS + ",evidence"})
     begin(replica)
     with Talk(system.host("client"), replica.address) as talk:
         daemon.learned("web")
@@ -165,12 +165,12 @@ def test_migration(skink, agent, system, replica, aside):
         assert talk.goes_on(), talk.failed
         assert network_of(replica, system) == os.stat(replica.namespace).st_ino
     daemon.end()
-    assert pause <= 1 and told <= 1
+    assert told - 0.1 < pause < told + 2  # how long that is, is for an idle machine to show
 
 
 def test_checkpoint(skink, agent, system, replica):
     """The memory of the replica is evidence; it goes on, and CRIU's work in it is no alert."""
-    daemon = start(agent, **{"except": OTHERS.replace("throttle,", "")})
+    daemon = start(agent, checkpoint=True, **{"except": OTHERS.replace("throttle,", "")})
     begin(replica)
     with Talk(system.host("client"), replica.address) as talk:
         daemon.learned("web")

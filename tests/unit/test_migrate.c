@@ -121,7 +121,8 @@ static void what_is_missing_is_said(void **state)
 {
     struct error err;
     struct criu_container container;
-    struct measure_target target = {.workload = {.engine = ENGINE_OCI, .name = "web-1"}};
+    struct measure_target target = {.workload = {.engine = ENGINE_OCI, .name = "web-1"},
+                                    .rule = {.checkpoint = true}};
     char *path = memory_must(strdup(getenv("PATH")));
     (void)state;
     assert_int_equal(measure_migrate.check(&target, &err), -1);
