@@ -49,10 +49,10 @@ def _table(head: list[str], rows: list[list[str]], numbers: int = 0) -> str:
 # ---- what the shoppers noticed ----
 
 
-def noticed(phases: list[Phase]) -> str:
+def noticed(phases: list[Phase], whole: Phase) -> str:
     """One plain sentence."""
     before, during = phases[0], next(p for p in phases if "answered" in p.name)
-    asked, failed = sum(p.requests for p in phases), sum(p.failures for p in phases)
+    asked, failed = whole.requests, whole.failures
     slowest = (f"while the intruder was thrown out the slowest of {during.requests:,} answers took "
                f"{during.slowest_ms:,.0f} ms, before all that {before.slowest_ms:,.0f} ms")
     if failed:
@@ -64,7 +64,8 @@ def noticed(phases: list[Phase]) -> str:
 
 
 def phase_rows(phases: list[Phase]) -> list[list[str]]:
-    return [[str(number) if number else "", phase.name, f"{phase.end - phase.begin:.1f}",
+    """The first one and the last one, which is the whole, have no number in the chart."""
+    return [[str(number) if 0 < number < len(phases) - 1 else "", phase.name, f"{phase.end - phase.begin:.1f}",
              f"{phase.requests:,}", f"{phase.rate:,.0f}", f"{phase.failures:,}",
              f"{phase.slowest_ms:,.0f}"] for number, phase in enumerate(phases)]
 
@@ -121,8 +122,7 @@ def _compared(play) -> str:
 def page(play) -> str:
     """The whole page, of a play that has been played to its end."""
     phases, plan = play.phases, play.plan
-    sentence = noticed(phases)
-    bad = " bad" if sum(phase.failures for phase in phases) else ""
+    bad = " bad" if play.whole.failures else ""
     observed = timeline.in_order(timeline.of_attacker(play.observed),
                                  timeline.of_alerts(play.alerts_between(0, play.answered.began),
                                                     play.observed.began))
@@ -138,9 +138,9 @@ def page(play) -> str:
         f"{datetime.fromtimestamp(phases[0].begin, timezone.utc):%Y-%m-%d}, real servers in real "
         "containers. The same break-in twice: the first time Skink only watches, the second time "
         "the policy of the web service is <i>act</i>.</p>\n",
-        f'<p class="noticed{bad}">{html.escape(sentence)}</p>\n',
+        f'<p class="noticed{bad}">{html.escape(noticed(phases, play.whole))}</p>\n',
         f"<figure>{chart.load(play.customers, phases[0].begin, phases)}</figure>\n",
-        _table(PHASE_HEAD, phase_rows(phases), numbers=5),
+        _table(PHASE_HEAD, phase_rows([*phases, play.whole]), numbers=5),
         "<h2>What the intruder got</h2>\n", _compared(play),
         "<h2>The break-in, answered</h2>\n", _time_line(play.moments(), play.answered.began),
         "<h2>Why these measures</h2>\n"
