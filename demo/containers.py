@@ -66,7 +66,7 @@ class Container:
         self.start()
 
     def hold(self, seconds: float) -> None:
-        """Stops it for a moment, as a busy machine may; not by runc, which would take a longer one."""
+        """Stops it for a moment, as a busy machine may; not by runc, which takes a longer one."""
         v1 = CGROUPS / "freezer" / self.system.name / self.name / "freezer.state"
         v2 = CGROUPS / self.system.name / self.name / "cgroup.freeze"
         file, stop, go = (v1, "FROZEN", "THAWED") if v1.exists() else (v2, "1", "0")

@@ -124,7 +124,8 @@ class Counts:
     failures: int = 0
     seconds: float = 0
     took: deque = field(default_factory=deque)  # seconds of each request, until they are told
-    replicas: dict[str, float] = field(default_factory=dict)  # when each answered first, until it is told
+    # When each answered first, until it is told.
+    replicas: dict[str, float] = field(default_factory=dict)
     wrong: dict[str, int] = field(default_factory=dict)
 
 

@@ -235,7 +235,8 @@ class Play:
         self.check(self.measures.get("evidence", {}).get("state") == "done", "evidence was kept")
         self.check(replace["state"] == "in force" and self.serves_from is not None,
                    f"a clean replica, {name}, took over: {replace['state']}, {took:.2f} s after the alert")
-        self.check(self.whole.failures == 0, f"no shopper's request failed ({self.whole.failures} of "
+        self.check(self.whole.failures == 0,
+                   f"no shopper's request failed ({self.whole.failures} of "
                    f"{self.whole.requests:,}, from the first watched one on)")
         alarmed = {alert["service"] for told in self.alerts.values() for alert in told}
         self.check(alarmed <= {"web", "db", "mail"}, "only what he broke into raised alerts: "

@@ -65,7 +65,8 @@ def noticed(phases: list[Phase], whole: Phase) -> str:
 
 def phase_rows(phases: list[Phase]) -> list[list[str]]:
     """The first one and the last one, which is the whole, have no number in the chart."""
-    return [[str(number) if 0 < number < len(phases) - 1 else "", phase.name, f"{phase.end - phase.begin:.1f}",
+    return [[str(number) if 0 < number < len(phases) - 1 else "", phase.name,
+             f"{phase.end - phase.begin:.1f}",
              f"{phase.requests:,}", f"{phase.rate:,.0f}", f"{phase.failures:,}",
              f"{phase.slowest_ms:,.0f}"] for number, phase in enumerate(phases)]
 

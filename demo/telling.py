@@ -113,8 +113,8 @@ def phases(terminal: Terminal, met: list[Phase]) -> None:
 def stakes(terminal: Terminal, plan: dict, capacity: list[tuple[str, float]]) -> None:
     """What he could have cost, and what the service can still take."""
     terminal.line()
-    terminal.line(f"  harm of an intruder in {plan['service']} {plan['harm']:.3f}; belief that he is one "
-                  f"{plan['belief']:.3f}")
+    terminal.line(f"  harm of an intruder in {plan['service']} {plan['harm']:.3f}; "
+                  f"belief that he is one {plan['belief']:.3f}")
     terminal.line("  tolerance capacity " + ", ".join(f"{value:.3f} {when}"
                                                       for when, value in capacity))
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 PORTS = {"front": 8080, "web": 8000, "db": 6379}
 STARTER = """\
 #!/bin/sh
-# Starts the spare replica, anew when an attempt at that failed, and says where it is (respond.replace).
+# Starts the spare replica, anew when that failed before, and says where it is (respond.replace).
 runc --root {root} delete --force {id} 2>/dev/null
 runc --root {root} run --detach --bundle {bundle} {id} </dev/null >>{log} 2>&1 && echo {address}
 """
