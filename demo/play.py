@@ -22,7 +22,6 @@ HOLDS = 2  # of redis, twice a second while learning
 HOLD = 0.05  # seconds
 HANG = 1.5  # longer than the balancer waits
 TITLES = {"db": "redis", "mail": "Python", "web": "gunicorn, Flask", "front": "HAProxy"}
-CONTAIN = ("stop", "pause", "quarantine", "kill", "throttle")
 CONTAINED = 0.05  # seconds: what was on its way when the measure came
 
 
@@ -244,15 +243,15 @@ class Play:
 
     def _check_contained(self) -> None:
         """He gets no answer any more, and has not got what he came for."""
-        contain = next((self.measures[name] for name in self.plan["chosen"]
-                        if name in CONTAIN and name in self.measures), None)
+        able = {option["measure"] for option in self.plan["options"]["contain"]}
+        contain = next((one for name, one in self.measures.items()
+                        if name in able and one["state"] != "failed"), None)
         if contain is None:
             self.check(False, "the intruder was contained: nothing was done")
             return
         answers = self.answered.all("answer")
         until = contain["begun"] / 1e9 + CONTAINED
-        self.check(contain["state"] != "failed" and not self.answered.key
-                   and all(answer["time"] < until for answer in answers),
+        self.check(not self.answered.key and all(answer["time"] < until for answer in answers),
                    f"the intruder was contained: {contain['measure']} "
                    f"{contain['latency_ms']:.0f} ms after the alert; {len(answers)} of his commands "
                    "were answered, the key is safe")
