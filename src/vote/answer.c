@@ -27,6 +27,8 @@ void answer_free(struct answer *answer)
 
 static void append(struct answer_bytes *bytes, const char *data, size_t size)
 {
+    if (size == 0)
+        return;
     if (!bytes->data || bytes->size + size > bytes->room) {
         bytes->room = 2 * (bytes->size + size);
         bytes->data = memory_must(realloc(bytes->data, bytes->room));
@@ -37,9 +39,9 @@ static void append(struct answer_bytes *bytes, const char *data, size_t size)
 
 static bool begin(struct answer *answer, const char *line, size_t size)
 {
-    const char *at = memchr(line, ' ', size);
+    const char *blank = memchr(line, ' ', size), *at = blank ? blank + 1 : line;
     uint64_t status = 0;
-    if (!at++ || !parse_digits(&at, line + size, 10, &status) || status < 100 || status > 599)
+    if (!blank || !parse_digits(&at, line + size, 10, &status) || status < 100 || status > 599)
         return false;
     answer->status = (unsigned)status;
     answer->head.size = 0;
@@ -104,6 +106,8 @@ bool answer_body(struct answer *answer, const char *data, size_t size)
 void answer_settle(struct answer *answer)
 {
     struct answer_bytes sorted = {0};
+    if (answer->head.size == 0)
+        return;
     const char *end = answer->head.data + answer->head.size;
     for (const char *const *name = answer->header; *name; name++)
         for (const char *line = answer->head.data, *next; line < end; line = next) {

@@ -78,6 +78,8 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
 /* The head holds nothing but lines "name: value\n". */
 static void add_head(struct MHD_Response *response, const struct answer *answer)
 {
+    if (answer->head.size == 0)
+        return;
     char *end = answer->head.data + answer->head.size;
     for (char *line = answer->head.data, *next; line < end; line = next) {
         char *colon = strchr(line, ':');
