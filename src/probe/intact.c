@@ -1,11 +1,15 @@
 /* What another has changed in the kernel is noticed, and put back. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "probe/internal.h"
+
+#define TURNS   3 /* looks in which all patterns are compared */
+#define SETTLES 2 /* looks at a table that is learned no more that find what was learned last */
 
 void table_noted(struct probe *probe, uint32_t table)
 {
@@ -28,6 +32,54 @@ static int tables_intact(struct probe *probe)
         probe_changed(probe);
     return changed;
 }
+
+/* ---- the patterns ---- */
+
+void table_learned(struct probe *probe, uint32_t table)
+{
+    if (table < PROBE_TABLES)
+        probe->settles[table] = SETTLES;
+}
+
+/* Does the kernel itself insert there, or did it a moment ago? */
+static bool is_learned(struct probe *probe, uint32_t table, uint32_t kind)
+{
+    bool now = kind == TABLE_ACCESSES && probe->tables[table].accesses == MODE_LEARN;
+    for (uint32_t i = 0; i < PROBE_REPLICAS && !now; i++)
+        now = probe->replica_used[i] && probe->replicas[i].mode == MODE_LEARN &&
+              probe->replicas[i].table == table;
+    if (now)
+        table_learned(probe, table);
+    return probe->settles[table] > 0;
+}
+
+/* Whether it is learned is asked after the look: the kernel says so before it inserts. */
+static uint64_t range_intact(struct probe *probe, uint32_t table, uint32_t kind)
+{
+    const struct table_range *range = &probe->range[table][kind];
+    struct pool_change change = {0};
+    pool_look(probe->pool, range->first, range->bits, &change);
+    if (change.added == 0)
+        return change.lost;
+    bool learned = is_learned(probe, table, kind);
+    pool_settle(probe->pool, range->first, range->bits, learned);
+    return change.lost + (learned ? 0 : change.added);
+}
+
+/* A part of the tables at a time; all of them within TURNS looks. */
+static uint64_t patterns_intact(struct probe *probe)
+{
+    uint64_t changed = 0;
+    probe->turn = (probe->turn + 1) % TURNS;
+    for (uint32_t i = probe->turn; i < PROBE_TABLES; i += TURNS) {
+        for (uint32_t kind = 0; probe->table_used[i] && kind < TABLE_KINDS; kind++)
+            changed += range_intact(probe, i, kind);
+        probe->settles[i] -= probe->settles[i] > 0;
+    }
+    return changed;
+}
+
+/* ---- the links ---- */
 
 /* Does the kernel still run the program for this link? A detached link of a cgroup has none. */
 static bool link_intact(const struct bpf_link *link)
@@ -71,12 +123,16 @@ static int datagrams_intact(struct probe *probe)
 int probe_intact(struct probe *probe, char *found, size_t size)
 {
     int tables = tables_intact(probe);
+    uint64_t patterns = patterns_intact(probe);
     int links = links_intact(probe) + datagrams_intact(probe);
-    if (tables > 0)
+    if (patterns > 0)
+        snprintf(found, size, "another has changed %" PRIu64 " patterns in the kernel; put back",
+                 patterns);
+    else if (tables > 0)
         snprintf(found, size, "another has changed %d pattern tables in the kernel; put back",
                  tables);
     else if (links > 0)
         snprintf(found, size, "another has detached %d programs in the kernel; attached again",
                  links);
-    return tables + links > 0 ? -1 : 0;
+    return patterns > 0 || tables + links > 0 ? -1 : 0;
 }

@@ -41,7 +41,9 @@ struct probe {
     bool must_grow;                /* some table is over half full */
     struct told_pattern *unplaced; /* learned, but without a place */
     size_t unplaced_count, unplaced_room;
-    uint32_t prepared; /* newcomers' places in the queue */
+    uint32_t prepared;             /* newcomers' places in the queue */
+    uint8_t settles[PROBE_TABLES]; /* looks that may find more in a table: it is learned, or was */
+    uint32_t turn;                 /* of the tables whose patterns are looked at */
 };
 
 /* A report has come: counts what the kernel inserted, places what it could not. flags: enum
@@ -60,6 +62,9 @@ void probe_changed(struct probe *probe);
 
 /* This process has changed a table: what probe_intact is to find there. */
 void table_noted(struct probe *probe, uint32_t table);
+
+/* The kernel learns into this table, or did until now. */
+void table_learned(struct probe *probe, uint32_t table);
 
 /* Runs a program of an iterator over everything it iterates over. */
 int probe_walk(const struct bpf_program *program, struct error *err);

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "probe/event.h"
 
 #define SEGMENT_BUCKETS (1U << PROBE_SEGMENT_BITS)
@@ -25,6 +26,7 @@ struct free_list {
 struct pool {
     int map;
     struct bucket *segment[PROBE_SEGMENTS]; /* mapped; NULL: not made yet */
+    struct bucket *seen[PROBE_SEGMENTS];    /* what is to be found there (pool_look) */
     uint32_t segments;
     struct free_list free[ORDERS]; /* a buddy allocator: a range lies at a multiple of its size */
 };
@@ -56,9 +58,11 @@ void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
-    for (size_t i = 0; i < PROBE_SEGMENTS; i++)
+    for (size_t i = 0; i < PROBE_SEGMENTS; i++) {
         if (pool->segment[i])
             munmap(pool->segment[i], SEGMENT_BYTES);
+        free(pool->seen[i]);
+    }
     for (size_t i = 0; i < ORDERS; i++)
         free(pool->free[i].first);
     free(pool);
@@ -81,6 +85,7 @@ static int make_segment(struct pool *pool, uint32_t number, struct error *err)
     if (failed)
         return error_set(err, EXIT_MACHINE, failed, "pattern table: cannot add a segment");
     pool->segment[number] = memory;
+    pool->seen[number] = memory_must(calloc(SEGMENT_BUCKETS, sizeof(struct bucket)));
     pool->segments++;
     return 0;
 }
@@ -98,6 +103,11 @@ static int back(struct pool *pool, uint32_t first, uint32_t bits, struct error *
 static struct bucket *bucket_at(const struct pool *pool, uint32_t number)
 {
     return pool->segment[number >> PROBE_SEGMENT_BITS] + (number & (SEGMENT_BUCKETS - 1));
+}
+
+static struct bucket *seen_at(const struct pool *pool, uint32_t number)
+{
+    return pool->seen[number >> PROBE_SEGMENT_BITS] + (number & (SEGMENT_BUCKETS - 1));
 }
 
 int pool_take(struct pool *pool, uint32_t bits, uint32_t *first, struct error *err)
@@ -118,8 +128,10 @@ int pool_take(struct pool *pool, uint32_t bits, uint32_t *first, struct error *e
         push(&pool->free[bits], *first);
         return -1;
     }
-    for (uint32_t i = 0; i < 1U << bits; i++)
+    for (uint32_t i = 0; i < 1U << bits; i++) {
         memset(bucket_at(pool, *first + i), 0, sizeof(struct bucket));
+        memset(seen_at(pool, *first + i), 0, sizeof(struct bucket));
+    }
     return 0;
 }
 
@@ -151,14 +163,22 @@ void pool_grace(void)
         usleep(GRACE_FALLBACK);
 }
 
+static enum bucket_answer insert_at(struct pool *pool, uint32_t number, uint64_t fingerprint)
+{
+    const struct bucket *bucket = bucket_at(pool, number);
+    enum bucket_answer answer = bucket_insert(bucket_at(pool, number), fingerprint);
+    for (int i = 0; answer != BUCKET_FULL && i < BUCKET_PLACES; i++)
+        if (bucket->place[i] == fingerprint)
+            seen_at(pool, number)->place[i] = fingerprint;
+    return answer;
+}
+
 enum bucket_answer pool_insert(struct pool *pool, uint32_t first, uint32_t bits,
                                uint64_t fingerprint)
 {
     uint32_t number = first + table_index(fingerprint, bits);
-    enum bucket_answer answer = bucket_insert(bucket_at(pool, number), fingerprint);
-    if (answer != BUCKET_FULL)
-        return answer;
-    return bucket_insert(bucket_at(pool, number ^ 1), fingerprint);
+    enum bucket_answer answer = insert_at(pool, number, fingerprint);
+    return answer != BUCKET_FULL ? answer : insert_at(pool, number ^ 1, fingerprint);
 }
 
 uint64_t pool_copy(struct pool *pool, uint32_t from, uint32_t from_bits, uint32_t to,
@@ -171,6 +191,37 @@ uint64_t pool_copy(struct pool *pool, uint32_t from, uint32_t from_bits, uint32_
             homeless += pool_insert(pool, to, to_bits, bucket->place[place]) == BUCKET_FULL;
     }
     return homeless;
+}
+
+/* ---- is it as it was left? ---- */
+
+void pool_look(struct pool *pool, uint32_t first, uint32_t bits, struct pool_change *change)
+{
+    for (uint32_t i = 0; i < 1U << bits; i++) {
+        struct bucket *there = bucket_at(pool, first + i);
+        const struct bucket *seen = seen_at(pool, first + i);
+        if (memcmp(there, seen, sizeof *there) == 0)
+            continue;
+        for (int k = 0; k < BUCKET_PLACES; k++) {
+            change->added += seen->place[k] == 0 && there->place[k] != 0;
+            if (seen->place[k] == 0 || there->place[k] == seen->place[k])
+                continue;
+            there->place[k] = seen->place[k];
+            change->lost++;
+        }
+    }
+}
+
+void pool_settle(struct pool *pool, uint32_t first, uint32_t bits, bool learned)
+{
+    for (uint32_t i = 0; i < 1U << bits; i++) {
+        struct bucket *there = bucket_at(pool, first + i);
+        struct bucket *seen = seen_at(pool, first + i);
+        if (learned)
+            *seen = *there;
+        else
+            *there = *seen;
+    }
 }
 
 uint64_t pool_bytes(const struct pool *pool)

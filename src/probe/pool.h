@@ -6,6 +6,7 @@
 #ifndef SKINK_PROBE_POOL_H
 #define SKINK_PROBE_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -36,6 +37,17 @@ enum bucket_answer pool_insert(struct pool *pool, uint32_t first, uint32_t bits,
 /* Copies every fingerprint of one range into a larger one; how many found no place there. */
 uint64_t pool_copy(struct pool *pool, uint32_t from, uint32_t from_bits, uint32_t to,
                    uint32_t to_bits);
+
+/* What another has done to a range: patterns that are not where they were, which are put back; and
+ * patterns that are there and were not. */
+struct pool_change {
+    uint64_t lost, added;
+};
+
+void pool_look(struct pool *pool, uint32_t first, uint32_t bits, struct pool_change *change);
+
+/* Those that were added are learned, or they are another's and taken out. */
+void pool_settle(struct pool *pool, uint32_t first, uint32_t bits, bool learned);
 
 /* Kernel memory of all segments, in bytes. */
 uint64_t pool_bytes(const struct pool *pool);

@@ -50,6 +50,8 @@ void probe_replica_set(struct probe *probe, uint32_t replica, uint32_t table,
                        enum replica_mode mode)
 {
     struct replica *place = &probe->replicas[replica];
+    if (place->mode == MODE_LEARN)
+        table_learned(probe, place->table);
     place->recognised = true;
     __atomic_store_n(&place->table, table, __ATOMIC_SEQ_CST);
     __atomic_store_n(&place->mode, mode, __ATOMIC_SEQ_CST);
@@ -104,6 +106,8 @@ void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup
 {
     uint32_t there;
     int map = bpf_map__fd(probe->bpf->maps.by_cgroup);
+    if (probe->replicas[replica].mode == MODE_LEARN)
+        table_learned(probe, probe->replicas[replica].table);
     probe->replicas[replica].mode = MODE_OFF;
     probe->replicas[replica].stop = false;
     if (bpf_map_lookup_elem(map, &cgroup, &there) == 0 && there == replica)

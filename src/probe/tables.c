@@ -200,6 +200,8 @@ int probe_table_add_access(struct probe *probe, uint32_t table, enum access_kind
 void probe_table_accesses(struct probe *probe, uint32_t table, enum replica_mode mode)
 {
     bool files = probe->bpf->rodata->files;
+    if (probe->tables[table].accesses == MODE_LEARN)
+        table_learned(probe, table);
     __atomic_store_n(&probe->tables[table].accesses, files ? mode : MODE_OFF, __ATOMIC_SEQ_CST);
     table_noted(probe, table);
 }

@@ -73,17 +73,47 @@ def held(daemon, kind):
     return [one for one in bpftool(kind, "list") if str(one["id"]) in ids]
 
 
-def first_table(daemon):
-    """The first entry of the map of pattern tables: its place, for bpftool, and its value."""
-    tables = next(one["id"] for one in held(daemon, "map") if one["name"] == "tables")
-    place = ["id", str(tables), "key", "0", "0", "0", "0"]
-    return place, bpftool("map", "lookup", *place)["value"]
+def _key(number):
+    return ["key", *(str(byte) for byte in number.to_bytes(4, "little"))]
+
+
+def _number(value):
+    return int.from_bytes(bytes(int(byte, 16) for byte in value), "little")
+
+
+def _map(daemon, name):
+    return ["id", str(next(one["id"] for one in held(daemon, "map") if one["name"] == name))]
+
+
+def some_table(daemon):
+    """An entry of the map of pattern tables: its place, for bpftool, and its value. The last one in
+    use, which is the canary's: the others come and go with the containers of the machine."""
+    tables = _map(daemon, "tables")
+    used = [entry for entry in bpftool("map", "dump", *tables)
+            if any(byte != "0x00" for byte in entry["value"])]
+    return [*tables, *_key(_number(used[-1]["key"]))], used[-1]["value"]
 
 
 def wipe_map(daemon):
-    place, before = first_table(daemon)
+    place, before = some_table(daemon)
     bpftool("map", "update", *place, "value", *["0"] * len(before))
     return "has changed 1 pattern tables"
+
+
+def some_bucket(daemon):
+    """Places for patterns of a table in use: where they are, for bpftool, and their values."""
+    bucket = _number(some_table(daemon)[1][:8]) >> 8  # struct table begins with its windows
+    segment = bpftool("map", "lookup", *_map(daemon, "pool"), *_key(bucket >> 10))
+    number = segment.get("inner_map_id") or _number(segment["value"])
+    place = ["id", str(number), *_key(bucket % 1024)]
+    return place, bpftool("map", "lookup", *place)["value"]
+
+
+def add_pattern(daemon):
+    """What is known is no novelty: an intruder would have his own calls known."""
+    place, before = some_bucket(daemon)
+    bpftool("map", "update", *place, "value", "7", *before[1:])
+    return "has changed 1 patterns"
 
 
 def edit_log(daemon):

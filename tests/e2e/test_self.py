@@ -92,9 +92,16 @@ def test_the_canary_is_stopped(daemon):
 
 def test_a_map_is_wiped(daemon, program):
     program("bpftool", "bpftool")
-    _, before = tamper.first_table(daemon)
+    place, before = tamper.some_table(daemon)
     daemon.told("probe", tamper.wipe_map(daemon))
-    assert tamper.first_table(daemon)[1] == before
+    assert bpftool("map", "lookup", *place)["value"] == before
+
+
+def test_a_pattern_is_put_in(daemon, program):
+    program("bpftool", "bpftool")
+    place, before = tamper.some_bucket(daemon)
+    daemon.told("probe", tamper.add_pattern(daemon))
+    assert bpftool("map", "lookup", *place)["value"] == before
 
 
 def test_a_link_is_detached(daemon, program):

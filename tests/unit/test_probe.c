@@ -127,6 +127,56 @@ static void copies_keep_every_pattern(void **state)
     close(map);
 }
 
+/* Another writes into the first segment as bpftool does. */
+static void write_bucket(int map, const struct bucket *bucket)
+{
+    const uint32_t first = 0;
+    uint32_t id;
+    assert_int_equal(bpf_map_lookup_elem(map, &first, &id), 0);
+    int segment = bpf_map_get_fd_by_id(id);
+    assert_true(segment >= 0);
+    assert_int_equal(bpf_map_update_elem(segment, &first, bucket, BPF_ANY), 0);
+    close(segment);
+}
+
+static struct pool_change look(struct pool *pool, uint32_t first)
+{
+    struct pool_change change = {0};
+    pool_look(pool, first, TABLE_BITS_MIN, &change);
+    return change;
+}
+
+static void what_another_does_is_seen(void **state)
+{
+    (void)state;
+    struct error err;
+    uint32_t first;
+    int map = map_of_segments();
+    if (map < 0)
+        skip();
+    struct pool *pool = pool_new(map);
+    assert_int_equal(pool_take(pool, TABLE_BITS_MIN, &first, &err), 0);
+    assert_int_equal(first, 0);
+    pool_insert(pool, first, TABLE_BITS_MIN, 1);
+    pool_insert(pool, first, TABLE_BITS_MIN, 2);
+    assert_int_equal(look(pool, first).lost + look(pool, first).added, 0);
+    write_bucket(map, &(struct bucket){{1, 0, 0}}); /* taken out */
+    assert_int_equal(look(pool, first).lost, 1);
+    assert_int_equal(look(pool, first).lost, 0);
+    assert_int_equal(pool_insert(pool, first, TABLE_BITS_MIN, 2), BUCKET_KNOWN);
+    write_bucket(map, &(struct bucket){{1, 2, 3}}); /* put in */
+    assert_int_equal(look(pool, first).added, 1);
+    pool_settle(pool, first, TABLE_BITS_MIN, false);
+    assert_int_equal(look(pool, first).added, 0);
+    assert_int_equal(pool_insert(pool, first, TABLE_BITS_MIN, 3), BUCKET_MISSING);
+    write_bucket(map, &(struct bucket){{1, 2, 3, 4}}); /* learned by the kernel */
+    pool_settle(pool, first, TABLE_BITS_MIN, true);
+    assert_int_equal(look(pool, first).added, 0);
+    assert_int_equal(pool_insert(pool, first, TABLE_BITS_MIN, 4), BUCKET_KNOWN);
+    pool_free(pool);
+    close(map);
+}
+
 /* ---- tables that grow under the kernel's hands ---- */
 
 struct world {
@@ -296,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_never_overlap),
         cmocka_unit_test(copies_keep_every_pattern),
+        cmocka_unit_test(what_another_does_is_seen),
         cmocka_unit_test_setup_teardown(tables_grow_without_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_repeated_novelty_is_reported_once, set_up, tear_down),
     };

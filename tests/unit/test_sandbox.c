@@ -173,8 +173,11 @@ static int read_elsewhere(void)
 
 static int reach_another_process(void)
 {
-    char target[64];
-    return landlock == 0 ? LIMITED : readlink("/proc/1/exe", target, sizeof target) == -1 ? 0 : 1;
+    char link[64], target[64];
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)getppid());
+    if (landlock == 0)
+        return LIMITED;
+    return readlink(link, target, sizeof target) == -1 ? 0 : 1;
 }
 
 static int listen_on_a_port(void)
