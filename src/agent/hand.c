@@ -221,17 +221,36 @@ static int order(struct hand *hand, const struct hand_request *request, struct e
     return error_set(err, EXIT_MACHINE, failed, "cannot ask the hand");
 }
 
-int hand_carry_out(struct hand *hand, const struct measure *measure,
-                   const struct measure_target *target, struct error *err)
+static void describe(struct hand_request *request, const struct measure *measure,
+                     const struct measure_target *target)
 {
-    autofree struct hand_request *request = memory_must(calloc(1, sizeof *request));
-    request->word = ASK_CARRY_OUT;
     snprintf(request->name, sizeof request->name, "%s", measure->name);
     request->workload = target->workload;
     request->powers = target->powers;
     request->shares_network = target->shares_network;
     memcpy(request->spare, target->spare, sizeof request->spare);
     memcpy(request->variant, target->variant.name, sizeof request->variant);
+}
+
+int hand_check(struct hand *hand, const struct measure *measure,
+               const struct measure_target *target, struct error *err)
+{
+    if (!hand)
+        return measure->check(target, err);
+    describe(begin(hand, ASK_CHECK, 0), measure, target);
+    const struct hand_reply *reply = ask(hand, NULL);
+    if (!reply)
+        return error_set(err, EXIT_MACHINE, 0, "the hand does not answer");
+    *err = reply->err;
+    return reply->failed ? -1 : 0;
+}
+
+int hand_carry_out(struct hand *hand, const struct measure *measure,
+                   const struct measure_target *target, struct error *err)
+{
+    autofree struct hand_request *request = memory_must(calloc(1, sizeof *request));
+    request->word = ASK_CARRY_OUT;
+    describe(request, measure, target);
     return order(hand, request, err);
 }
 
@@ -249,13 +268,21 @@ int hand_undo(struct hand *hand, const struct measure *measure, const json_t *to
     return order(hand, request, err);
 }
 
-int hand_outcome(int fd, json_t *token, struct error *err)
+static void do_call(int fd, const struct measure_kernel *kernel, const struct hand_reply *reply)
+{
+    if (reply->call == CALL_AWAY && kernel->away)
+        kernel->away(kernel->context, reply->count, reply->value);
+    else if (reply->call == CALL_RESTORE && kernel->restore)
+        kernel->restore(kernel->context, reply->text, reply->value);
+    send(fd, "", 1, MSG_NOSIGNAL);
+}
+
+int hand_outcome(int fd, const struct measure_kernel *kernel, json_t *token, struct error *err)
 {
     autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
     ssize_t got;
-    do
-        got = recv(fd, reply, sizeof *reply - 1, 0);
-    while (got < 0 && errno == EINTR);
+    while ((got = recv(fd, reply, sizeof *reply - 1, 0)) > 0 && reply->call != CALL_NOTHING)
+        do_call(fd, kernel, reply);
     if (got <= 0)
         return error_set(err, EXIT_MACHINE, 0, "the hand has ended before it was done");
     if (reply->failed) {

@@ -54,6 +54,10 @@ size_t hand_addresses(struct hand *hand, pid_t pid, uint8_t (*addresses)[16], si
 uint32_t hand_powers(struct hand *hand, pid_t pid);
 bool hand_descriptors(struct hand *hand, const char *directory, struct usage *usage);
 
+/* As the measure's check, of what takes rights to look at. */
+int hand_check(struct hand *hand, const struct measure *measure,
+               const struct measure_target *target, struct error *err);
+
 /* ---- measures: in any thread, not with NULL ---- */
 
 /* Orders a measure, or that it be taken back: the descriptor that the outcome comes on, or -1. */
@@ -62,8 +66,9 @@ int hand_carry_out(struct hand *hand, const struct measure *measure,
 int hand_undo(struct hand *hand, const struct measure *measure, const json_t *token, bool expired,
               struct error *err);
 
-/* Waits for the outcome; 0, or -1 (err) when it failed. token (or NULL) gets what undo needs. Who
- * shuts the descriptor down ends the waiting. */
-int hand_outcome(int fd, json_t *token, struct error *err);
+/* Waits for the outcome; 0, or -1 (err) when it failed. token (or NULL) gets what undo needs. What
+ * the measure asks of the probe is done meanwhile. Who shuts the descriptor down ends the waiting.
+ */
+int hand_outcome(int fd, const struct measure_kernel *kernel, json_t *token, struct error *err);
 
 #endif

@@ -42,7 +42,72 @@ static void look_at_link(const struct hand_request *request, struct hand_reply *
     reply->text[reply->count] = '\0';
 }
 
-static void look(int socket, const struct hand_request *request)
+/* ---- measures ---- */
+
+/* Has the daemon do it, and waits until it is done. context: the descriptor. */
+static void call(const int *fd, struct hand_reply *reply, bool on)
+{
+    char done;
+    reply->value = on;
+    answer(*fd, reply, -1);
+    if (recv(*fd, &done, 1, 0) != 1)
+        log_debug("the daemon does not answer its hand");
+}
+
+static void call_away(void *context, uint64_t cgroup, bool on)
+{
+    autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
+    reply->call = CALL_AWAY;
+    reply->count = cgroup;
+    call(context, reply, on);
+}
+
+static void call_restore(void *context, const char *cgroup_path, bool on)
+{
+    autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
+    reply->call = CALL_RESTORE;
+    snprintf(reply->text, sizeof reply->text, "%s", cgroup_path);
+    call(context, reply, on);
+}
+
+/* fd: where the daemon listens for what the measure asks of the probe. token NULL: whether it can
+ * be carried out. */
+static int carry_out(const struct config *config, const struct hand_request *request, int *fd,
+                     json_t *token, struct error *err)
+{
+    const struct measure *measure = measure_find(request->name);
+    autofree char *evidence = config_file(config, "evidence");
+    if (!measure || measure->ends_with_daemon)
+        return error_set(err, EXIT_USAGE, 0, "%s: no such measure", request->name);
+    struct measure_target target = {
+        .workload = request->workload,
+        .rule = config_service(config, request->workload.service)->respond,
+        .powers = request->powers,
+        .shares_network = request->shares_network,
+        .kernel = {.context = fd, .away = call_away, .restore = call_restore},
+        .engine_socket = config_engine_socket(config, request->workload.engine),
+        .evidence = evidence,
+        .evidence_max = (uint64_t)config->evidence_mib << 20,
+    };
+    memcpy(target.spare, request->spare, sizeof target.spare);
+    if (!variant_find(target.rule.variants, request->variant, &target.variant))
+        return error_set(err, EXIT_USAGE, 0, "%s: no such variant", request->variant);
+    workload_runc_root((const char *const *)config->oci_roots, target.workload.id, target.runc,
+                       sizeof target.runc);
+    return token ? measure_carry_out(measure, &target, token, err) : measure->check(&target, err);
+}
+
+static int undo(const struct hand_request *request, int *fd, struct error *err)
+{
+    const struct measure_kernel kernel = {
+        .context = fd, .away = call_away, .restore = call_restore};
+    json_t *token = json_loads(request->text, 0, NULL);
+    int outcome = measure_undo(request->name, token, &kernel, request->expired, err);
+    json_decref(token);
+    return outcome;
+}
+
+static void look(int socket, const struct config *config, const struct hand_request *request)
 {
     autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
     autoclose int fd = -1;
@@ -60,51 +125,20 @@ static void look(int socket, const struct hand_request *request)
         reply->value = powers_read(request->pid);
     else if (request->word == ASK_DESCRIPTORS)
         reply->failed = !usage_descriptors(request->text, &reply->usage);
+    else if (request->word == ASK_CHECK)
+        reply->failed = carry_out(config, request, NULL, NULL, &reply->err) < 0;
     answer(socket, reply, fd);
-}
-
-/* ---- measures ---- */
-
-static int carry_out(const struct config *config, const struct hand_request *request,
-                     const struct measure *measure, json_t *token, struct error *err)
-{
-    autofree char *evidence = config_file(config, "evidence");
-    struct measure_target target = {
-        .workload = request->workload,
-        .rule = config_service(config, request->workload.service)->respond,
-        .powers = request->powers,
-        .shares_network = request->shares_network,
-        .engine_socket = config_engine_socket(config, request->workload.engine),
-        .evidence = evidence,
-        .evidence_max = (uint64_t)config->evidence_mib << 20,
-    };
-    memcpy(target.spare, request->spare, sizeof target.spare);
-    if (!variant_find(target.rule.variants, request->variant, &target.variant))
-        return error_set(err, EXIT_USAGE, 0, "%s: no such variant", request->variant);
-    return measure_carry_out(measure, &target, token, err);
-}
-
-static int undo(const struct hand_request *request, struct error *err)
-{
-    static const struct measure_kernel NONE = {0};
-    json_t *token = json_loads(request->text, 0, NULL);
-    int outcome = measure_undo(request->name, token, &NONE, request->expired, err);
-    json_decref(token);
-    return outcome;
 }
 
 /* In a process of its own: several are carried out at a time, and one that hangs holds up none. */
 static void serve_measure(const struct config *config, const struct hand_request *request, int fd)
 {
     autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
-    const struct measure *measure = measure_find(request->name);
     json_t *token = json_object();
-    if (!measure || measure->ends_with_daemon)
-        reply->failed = error_set(&reply->err, EXIT_USAGE, 0, "%s: no such measure", request->name);
-    else if (request->word == ASK_UNDO)
-        reply->failed = undo(request, &reply->err) < 0;
+    if (request->word == ASK_UNDO)
+        reply->failed = undo(request, &fd, &reply->err) < 0;
     else
-        reply->failed = carry_out(config, request, measure, token, &reply->err) < 0;
+        reply->failed = carry_out(config, request, &fd, token, &reply->err) < 0;
     autofree char *text = memory_must(json_dumps(token, JSON_COMPACT));
     if (snprintf(reply->text, sizeof reply->text, "%s", text) >= (int)sizeof reply->text)
         reply->failed =
@@ -167,7 +201,7 @@ static void serve(int daemon, struct here *here, struct hand_request *request, i
     if (request->word == ASK_SETTINGS)
         read_settings(here);
     else if (request->word < ASK_SETTINGS)
-        look(daemon, request);
+        look(daemon, now, request);
     else if (fd >= 0)
         fork_measure(daemon, now, request, fd);
 }

@@ -13,9 +13,17 @@ enum hand_word {
     ASK_NETWORK,     /* workload_network */
     ASK_POWERS,      /* powers_read */
     ASK_DESCRIPTORS, /* usage_descriptors of the directory in text */
+    ASK_CHECK,       /* can the measure NAME be carried out? */
     ASK_SETTINGS,    /* read the configuration again; no reply */
     ASK_CARRY_OUT,   /* the measure NAME; replies on the descriptor that comes along */
     ASK_UNDO,        /* the same; text: its token */
+};
+
+/* What a measure asks of the probe, which the daemon has (struct measure_kernel). */
+enum hand_call {
+    CALL_NOTHING,
+    CALL_AWAY,    /* count: the cgroup; value: on */
+    CALL_RESTORE, /* text: the cgroup's path; value: on */
 };
 
 /* Sent as far as its text goes. */
@@ -34,6 +42,7 @@ struct hand_request {
 
 struct hand_reply {
     uint32_t number;
+    enum hand_call call; /* no reply yet: the daemon is to do this, and then says so */
     bool failed;
     struct error err; /* of a measure */
     uint32_t value;

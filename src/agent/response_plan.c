@@ -152,6 +152,8 @@ static int check(const struct agent *agent, const struct situation *now,
         return error_set(err, EXIT_USAGE, 0, "is in force already");
     if (out && (out->expire || out->stage == STAGE_RENEWAL))
         return error_set(err, EXIT_USAGE, 0, "the replica has been replaced");
+    if (measure->restores) /* reads the container's bundle, which may be anywhere */
+        return hand_check(agent->hand, measure, &now->target, err);
     return measure->check(&now->target, err);
 }
 
