@@ -160,6 +160,8 @@ static const struct key RESPOND_KEYS[] = {
     {.name = "map_network", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.map_network),
      .text = "off",
      .help = "The network namespace of the map, such as /run/netns/edge; off: the daemon's."},
+    {.name = "site", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.site), .text = "off",
+     .help = "An address at another site that serves as well, for redirect and remap."},
     {.name = "addresses", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.addresses), .text = "off",
      .help = "Free addresses of the replicas' network, such as 10.1.2.0/24, for shuffle."},
     {.name = "replace", .type = KEY_MAYBE, .offset = IN_SERVICE(respond.replace), .text = "off",

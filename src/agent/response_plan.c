@@ -211,6 +211,8 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
     };
     if (config->respond.map) /* else nobody asks, and it takes a while */
         find_spare(agent, watched, now->target.spare);
+    if (!now->target.spare[0] && config->respond.site)
+        snprintf(now->target.spare, sizeof now->target.spare, "%s", config->respond.site);
     choose_variant(now, true);
     workload_runc_root((const char *const *)agent->config->oci_roots, watched->workload.id,
                        now->target.runc, sizeof now->target.runc);

@@ -13,6 +13,7 @@
 #include "respond/token.h"
 
 #define ADDRESSES 16
+#define WEIGHT    1 /* as a server has that the configuration gives none */
 /* A new server is asked often until it answers: that is what the service waits for. */
 #define CHECK "inter 50ms fastinter 10ms downinter 10ms rise 1"
 
@@ -99,6 +100,37 @@ int balancer_shed(const struct measure_target *target, json_t *token, struct err
     json_object_set_new(token, "server", json_string(server.name));
     balancer_await_idle(target, BALANCER_GRACE);
     return 0;
+}
+
+int balancer_open(const struct measure_target *target, const char *address, json_t *token,
+                  struct error *err)
+{
+    const struct respond_rule *rule = &target->rule;
+    struct haproxy_server server = {.serves = false};
+    autofree char *stat = statistics(rule->balancer, rule->backend, err);
+    if (!stat)
+        return -1;
+    if (!haproxy_find(stat, rule->backend, address, NULL, &server))
+        return error_set(err, EXIT_MACHINE, 0, "%s: is no server of the balancer's backend %s",
+                         address, rule->backend);
+    if (server.weight > 0)
+        return 0;
+    if (command(rule->balancer, err, "set server %s/%s weight %d", rule->backend, server.name,
+                WEIGHT) < 0)
+        return -1;
+    json_object_set_new(token, "opened",
+                        json_pack("{s:s,s:s,s:s}", "balancer", rule->balancer, "backend",
+                                  rule->backend, "server", server.name));
+    return 0;
+}
+
+int balancer_close(const json_t *token, struct error *err)
+{
+    const json_t *opened = json_object_get(token, "opened");
+    if (!opened)
+        return 0;
+    return command(token_text(opened, "balancer"), err, "set server %s/%s weight 0",
+                   token_text(opened, "backend"), token_text(opened, "server"));
 }
 
 static int set_state(const json_t *token, const char *state, struct error *err)

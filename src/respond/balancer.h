@@ -28,6 +28,14 @@ void balancer_await_idle(const struct measure_target *target, uint64_t longest);
 
 int balancer_restore(const json_t *token, struct error *err);
 
+/*
+ * A server with this address that stands by, with the weight 0, gets requests from now on; one that
+ * gets some already is left as it is. The token gets what balancer_close needs.
+ */
+int balancer_open(const struct measure_target *target, const char *address, json_t *token,
+                  struct error *err);
+int balancer_close(const json_t *token, struct error *err);
+
 /* The server will not come back. */
 int balancer_retire(const json_t *token, struct error *err);
 

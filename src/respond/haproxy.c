@@ -130,13 +130,13 @@ static char *next_field(char **rest)
     return field;
 }
 
-enum column { PROXY, SERVER, STATUS, CHECK, SESSIONS, ADDRESS, COLUMNS_USED };
+enum column { PROXY, SERVER, STATUS, CHECK, SESSIONS, WEIGHT, ADDRESS, COLUMNS_USED };
 
 /* Where the columns stand. */
 static void read_heading(char *line, int place[COLUMNS_USED])
 {
-    static const char *const NAMES[] = {"pxname",       "svname", "status",
-                                        "check_status", "scur",   "addr"};
+    static const char *const NAMES[] = {"pxname", "svname", "status", "check_status",
+                                        "scur",   "weight", "addr"};
     const char *name;
     line += strspn(line, "# ");
     for (int i = 0; i < COLUMNS_USED; i++)
@@ -174,9 +174,14 @@ static void take_address(const char *text, struct haproxy_server *server)
     server->port = (uint16_t)port;
 }
 
+static uint64_t take_number(const char *text)
+{
+    uint64_t number;
+    return parse_digits(&text, text + strlen(text), 10, &number) ? number : 0;
+}
+
 static void take_row(const char *const field[COLUMNS_USED], struct haproxy_server *server)
 {
-    const char *digits = field[SESSIONS];
     *server = (struct haproxy_server){0};
     snprintf(server->name, sizeof server->name, "%s", field[SERVER]);
     take_address(field[ADDRESS], server);
@@ -185,8 +190,8 @@ static void take_row(const char *const field[COLUMNS_USED], struct haproxy_serve
                       strncmp(field[CHECK], "L7OK", 4) == 0;
     server->drained = strncmp(field[STATUS], "DRAIN", 5) == 0;
     server->serves = !server->drained && strncmp(field[STATUS], "MAINT", 5) != 0;
-    if (!parse_digits(&digits, digits + strlen(digits), 10, &server->sessions))
-        server->sessions = 0;
+    server->sessions = take_number(field[SESSIONS]);
+    server->weight = take_number(field[WEIGHT]);
 }
 
 bool haproxy_find(char *stat, const char *backend, const char *address, const char *name,

@@ -22,6 +22,7 @@ struct haproxy_server {
     bool serves;  /* neither drained nor in maintenance */
     bool drained; /* and not in maintenance */
     uint64_t sessions;
+    uint64_t weight; /* 0: it stands by */
 };
 
 /* Sends a command and takes the answer whole; caller frees. NULL: err says. */

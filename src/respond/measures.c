@@ -99,6 +99,7 @@ struct measure_target *measure_target_copy(const struct measure_target *target)
     own->rule.backend = copy(target->rule.backend);
     own->rule.map = copy(target->rule.map);
     own->rule.map_network = copy(target->rule.map_network);
+    own->rule.site = copy(target->rule.site);
     own->rule.addresses = copy(target->rule.addresses);
     own->rule.replace = copy(target->rule.replace);
     own->rule.variants = copy(target->rule.variants);
@@ -118,6 +119,7 @@ void measure_target_free(struct measure_target *target)
     free(target->rule.backend);
     free(target->rule.map);
     free(target->rule.map_network);
+    free(target->rule.site);
     free(target->rule.addresses);
     free(target->rule.replace);
     free(target->rule.variants);

@@ -21,6 +21,7 @@ struct respond_rule {
     char *backend;     /* the service's backend there */
     char *map;         /* "FAMILY TABLE NAME" of an nftables map that leads to its replicas */
     char *map_network; /* file of the network namespace that it is in; NULL: the daemon's */
+    char *site;        /* an address at another site that serves as well */
     char *addresses;   /* "10.1.2.0/24": free ones, for replicas that get another */
     char *replace;     /* command that starts a new replica */
     char *variants;    /* what it may start instead, for variant_next */

@@ -55,6 +55,26 @@ def test_a_replica_gets_another_address(skink, program, watching, web, tmp_path)
     assert client.asked > 50 and client.failed == []
 
 
+def test_another_site_takes_over(skink, program, watching, web, tmp_path):
+    """It stands by with the weight 0, gets requests with the measure, and none after its undo."""
+    admin = tmp_path / "haproxy" / "admin"
+    aside = web.container("web-9")
+    daemon, first = watching(**responding(
+        policy="act", minimum=0, balancer=str(admin), backend="shop", site=aside.address,
+        **only("redirect")))
+    haproxy = program("haproxy", "haproxy")
+    aside.start()
+    aside.wait_port(8000)
+    with Balancer(haproxy, web, admin.parent, [first, aside]) as balancer:
+        balancer.ask("set server shop/web-9 weight 0")
+        attack(web, first, LOOK)
+        redirect = wait_measure(skink, daemon, "redirect", "in force")
+        assert balancer.states()["web-1"].startswith("DRAIN")
+        assert balancer.states()["web-9"] == "UP" and balancer.servers()["web-9"]["weight"] == "1"
+        ask(skink, daemon, "undo", redirect["number"])
+        assert balancer.states()["web-1"] == "UP" and balancer.servers()["web-9"]["weight"] == "0"
+
+
 def test_what_a_person_told_the_balancer_stays(skink, program, watching, web, tmp_path):
     admin = tmp_path / "haproxy" / "admin"
     daemon, first, second = watching("web-1", "web-2", **responding(
