@@ -1,6 +1,7 @@
 """The rows of the table: how they are judged, shown and written."""
 
 import json
+import math
 import platform
 import subprocess
 import time
@@ -26,8 +27,9 @@ class Row:
         return self.value >= self.reach if self.at_least else self.value <= self.reach
 
     def json(self) -> dict:
-        return {"name": self.name, "value": round(self.value, 4), "unit": self.unit,
-                "reach": self.reach, "held": self.held}
+        value = round(self.value, 4) if math.isfinite(self.value) else None
+        return {"name": self.name, "value": value, "unit": self.unit, "reach": self.reach,
+                "held": self.held}
 
     def line(self) -> str:
         mark = {True: "held  ", False: "MISSED", None: ""}[self.held]
@@ -38,6 +40,8 @@ class Row:
 
 
 def _number(value: float) -> str:
+    if math.isinf(value):
+        return "never"
     if value == int(value):
         return f"{int(value):,}"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3f}" if value < 10 else f"{value:.1f}"
