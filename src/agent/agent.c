@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/refusing.h"
 #include "agent/state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -103,7 +104,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     accesses_tick(agent, now - agent->ticked);
     alerts_tick(agent, now);
     response_tick(agent, now);
-    incidents_tick(agent, flows_tick(agent, now));
+    bool looked = flows_tick(agent, now);
+    if (looked)
+        refusing_tick(agent);
+    incidents_tick(agent, looked);
     tolerance_tick(agent, now);
     self_tick(agent, now);
     agent->ticked = now;
@@ -380,6 +384,7 @@ static int start_with_rights(struct agent *agent, char *const *command, struct e
     cage_canary(agent);
     if (open_probe(agent, err) < 0)
         return -1;
+    refusing_load(agent);
     return command ? command_start(agent, command, err) : 0;
 }
 
@@ -432,6 +437,7 @@ static void stop(struct agent *agent)
     canary_stop(agent->canary);
     hand_stop(agent->hand);
     sandbox_paths_free(agent->reached);
+    free(agent->cannot_refuse);
     sd_event_unref(agent->event);
     config_free(agent->config);
     free(agent);

@@ -13,6 +13,7 @@
 #include "agent/doctor_parts.h"
 #include "agent/sandbox.h"
 #include "base/cleanup.h"
+#include "probe/refusing.h"
 #include "probe/support.h"
 
 enum { KERNEL_MAJOR = 5, KERNEL_MINOR = 15 };
@@ -158,6 +159,17 @@ static void examine_lockdown(struct doctor_report *report)
                    strstr(line, "[integrity]") ? "integrity" : "none");
 }
 
+/* One measure of many needs it. */
+static void examine_refusing(struct doctor_report *report)
+{
+    struct error err = {0};
+    if (probe_can_refuse(&err) == 0)
+        doctor_add(report, DOCTOR_OK, "refuse", NULL, "BPF LSM: the kernel can refuse calls");
+    else
+        doctor_add(report, DOCTOR_WARN, "refuse", NULL, "the measure refuse cannot be taken: %s",
+                   err.text);
+}
+
 static void examine_tracers(struct doctor_report *report)
 {
     struct error err = {0};
@@ -188,6 +200,7 @@ size_t doctor_examine(const struct config *config, struct doctor_finding finding
     examine_sandbox(&report, config);
     examine_lockdown(&report);
     examine_bpf(&report);
+    examine_refusing(&report);
     examine_tracers(&report);
     doctor_examine_cgroups(&report);
     doctor_examine_engines(&report, config);

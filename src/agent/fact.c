@@ -22,6 +22,7 @@ void fact_of_access(struct fact *fact, const struct access_event *event)
         .pid = event->head.pid,
         .tid = event->head.tid,
         .access = event->kind,
+        .refused = event->flags & REPORT_REFUSED,
         .code = event->code,
         .fingerprint = event->fingerprint,
     };
@@ -65,7 +66,8 @@ const char *fact_text(const struct fact *fact, char text[FACT_TEXT])
     else if (fact->kind == FACT_VOTE)
         snprintf(text, FACT_TEXT, "was outvoted on %s: %s", fact->peer, fact->how);
     else
-        snprintf(text, FACT_TEXT, "%s %s", DID[fact->access], fact->path);
+        snprintf(text, FACT_TEXT, "%s%s %s", fact->refused ? "was refused: " : "",
+                 DID[fact->access], fact->path);
     return text;
 }
 
@@ -88,6 +90,7 @@ json_t *fact_json(const struct fact *fact, uint64_t count)
         return json;
     }
     json_object_set_new(json, "old", json_boolean(fact->old));
+    json_object_set_new(json, "refused", json_boolean(fact->refused));
     json_object_set_new(json, "access", json_string(access_kind_name(fact->access)));
     json_object_set_new(json, "path", text_json(fact->path, strlen(fact->path)));
     json_object_set_new(json, "call", json_string(call_name((uint16_t)fact->code, name)));

@@ -19,6 +19,7 @@ enum fact_kind { FACT_FILE, FACT_EXEC, FACT_FLOW, FACT_VOTE, FACT_KINDS };
 struct fact {
     enum fact_kind kind;
     bool old;      /* an earlier version of the service did it */
+    bool refused;  /* the kernel did not do it */
     uint64_t time; /* CLOCK_MONOTONIC */
     uint32_t pid, tid;
     char command[PROBE_COMMAND];

@@ -1,5 +1,5 @@
 /* The agent's memory of single flows: how much of each the graph has, and who is at its other end.
- * Nobody but flows.c, flow_facts.c and flow_seen.c includes this. */
+ * Nobody but flows.c, flow_facts.c, flow_peers.c and flow_seen.c includes this. */
 #ifndef SKINK_AGENT_FLOW_SEEN_H
 #define SKINK_AGENT_FLOW_SEEN_H
 

@@ -9,6 +9,7 @@
 
 #include "incident/graph.h"
 #include "probe/probe.h"
+#include "probe/refusing.h"
 
 #define FLOW_FACTS 16 /* flows that an alert names */
 
@@ -35,6 +36,14 @@ bool flows_tick(struct agent *agent, uint64_t now);
 
 /* Looks at all flows now. */
 void flows_look(struct agent *agent);
+
+/*
+ * Whom a replica's service is known to call, for refusing all others: by what the graph knows, and
+ * by what its replicas have called before `since` (CLOCK_MONOTONIC). Caller frees *peers. False:
+ * that is not known, flows are switched off.
+ */
+bool flows_peers(struct agent *agent, const struct watched *watched, uint64_t since,
+                 struct refusal_peer **peers, size_t *count);
 
 /* What a replica did over the network since then (CLOCK_MONOTONIC), what is new first. New array.
  */

@@ -208,7 +208,7 @@ bool hand_descriptors(struct hand *hand, const char *directory, struct usage *us
 /* ---- measures ---- */
 
 /* Its own pair of sockets brings the outcome: several are under way at a time. */
-static int order(struct hand *hand, const struct hand_request *request, struct error *err)
+int hand_order(struct hand *hand, const struct hand_request *request, struct error *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -251,7 +251,7 @@ int hand_carry_out(struct hand *hand, const struct measure *measure,
     autofree struct hand_request *request = memory_must(calloc(1, sizeof *request));
     request->word = ASK_CARRY_OUT;
     describe(request, measure, target);
-    return order(hand, request, err);
+    return hand_order(hand, request, err);
 }
 
 int hand_undo(struct hand *hand, const struct measure *measure, const json_t *token, bool expired,
@@ -265,7 +265,7 @@ int hand_undo(struct hand *hand, const struct measure *measure, const json_t *to
     if (snprintf(request->text, sizeof request->text, "%s", text ? text : "") >=
         (int)sizeof request->text)
         return error_set(err, EXIT_MACHINE, 0, "%s: too much to be undone", measure->name);
-    return order(hand, request, err);
+    return hand_order(hand, request, err);
 }
 
 static void do_call(int fd, const struct measure_kernel *kernel, const struct hand_reply *reply)

@@ -66,6 +66,10 @@ int hand_carry_out(struct hand *hand, const struct measure *measure,
 int hand_undo(struct hand *hand, const struct measure *measure, const json_t *token, bool expired,
               struct error *err);
 
+/* What the names that are known of a replica stand for (respond/resolve.h); NULL is allowed. */
+int hand_names(struct hand *hand, const struct workload *workload,
+               const struct measure_known *known, struct access_set *names, struct error *err);
+
 /* Waits for the outcome; 0, or -1 (err) when it failed. token (or NULL) gets what undo needs. What
  * the measure asks of the probe is done meanwhile. Who shuts the descriptor down ends the waiting.
  */

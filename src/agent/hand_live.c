@@ -155,7 +155,10 @@ static void fork_measure(int daemon, const struct config *config,
         return; /* that it could not be forked the daemon hears by the end of fd */
     close(daemon);
     signal(SIGCHLD, SIG_DFL); /* the measure waits for what it starts */
-    serve_measure(config, request, fd);
+    if (request->word == ASK_NAMES)
+        hand_names_serve(request, fd);
+    else
+        serve_measure(config, request, fd);
     _exit(EXIT_SUCCESS);
 }
 

@@ -17,6 +17,7 @@ enum hand_word {
     ASK_SETTINGS,    /* read the configuration again; no reply */
     ASK_CARRY_OUT,   /* the measure NAME; replies on the descriptor that comes along */
     ASK_UNDO,        /* the same; text: its token */
+    ASK_NAMES,       /* resolve_names, on the descriptor that comes along (hand_names.c) */
 };
 
 /* What a measure asks of the probe, which the daemon has (struct measure_kernel). */
@@ -33,6 +34,7 @@ struct hand_request {
     pid_t pid;
     char name[32];
     bool expired, shares_network;
+    uint64_t since; /* of resolve_names */
     uint32_t powers;
     char spare[64];
     char variant[VARIANT_NAME];
@@ -51,6 +53,12 @@ struct hand_reply {
     struct usage usage;
     char text[HAND_TEXT]; /* where a link leads to; a measure's token */
 };
+
+/* What the hand does with ASK_NAMES. */
+void hand_names_serve(const struct hand_request *request, int fd);
+
+/* Orders something: the descriptor that the outcome comes on, or -1. In any thread. */
+int hand_order(struct hand *hand, const struct hand_request *request, struct error *err);
 
 /* The hand's own process: serves what comes on fd until the daemon is gone. */
 void hand_live(int fd, const struct config *config) __attribute__((noreturn));

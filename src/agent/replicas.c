@@ -455,6 +455,18 @@ void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
     }
 }
 
+bool replicas_share_network(const struct agent *agent, const struct watched *watched)
+{
+    uint32_t own = hand_network(agent->hand, watched->workload.pid);
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        const struct watched *each = agent->watched[i];
+        if (each && each != watched && each->service && each->workload.pid > 0 &&
+            hand_network(agent->hand, each->workload.pid) == own)
+            return own != 0;
+    }
+    return false;
+}
+
 void replicas_configure(struct agent *agent)
 {
     struct service_room room = agent_room(agent);

@@ -4,6 +4,8 @@
  */
 #include "agent/response.h"
 
+#include "agent/refusing.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "incident/incident.h"
+#include "respond/measures.h"
 
 #define HOUR       (3600 * NS_PER_S)
 #define VERDICT    (5 * NS_PER_S)  /* a contained replica that is foreign after this is not */
@@ -35,6 +38,15 @@ bool response_affords(const struct agent *agent, const char *service, double sha
            ledger_spent(ledger, NULL, since) < share * agent->config->budget;
 }
 
+/* Is the measure among those that may be tried? */
+static bool chooses(const struct execution *execution, const struct measure *measure)
+{
+    const struct measure *const *choice = execution->choice[measure->stage];
+    while (*choice && *choice != measure)
+        choice++;
+    return *choice;
+}
+
 void response_carry_out(struct agent *agent, const struct situation *now, json_t *plan)
 {
     struct execution execution = {.number = record_number(plan, "number"),
@@ -42,6 +54,8 @@ void response_carry_out(struct agent *agent, const struct situation *now, json_t
     for (enum measure_stage stage = 0; stage < STAGES; stage++)
         for (size_t i = 0; i < now->chosen[stage] && i < EXECUTOR_CHOICES; i++)
             execution.choice[stage][i] = now->option[now->order[stage][i]].measure;
+    if (chooses(&execution, &measure_refuse))
+        execution.target->known = refusing_known(agent, record_text(plan, "replica"));
     ledger_begin(agent->response->ledger, plan);
     executor_start(agent->response->executor, &execution);
 }
@@ -322,6 +336,7 @@ void response_take_back(struct agent *agent, json_t *record, bool expired)
         return;
     if (expired)
         json_object_set_new(record, "expired", json_integer(1));
+    refusing_tell(agent, record);
     ledger_state(agent->response->ledger, record, "undoing", NULL);
     executor_undo(agent->response->executor, record_number(record, "number"), measure,
                   json_object_get(record, "token"), &kernel, expired);
@@ -338,7 +353,9 @@ static void judge(struct agent *agent, json_t *record, uint64_t now)
     const struct watched *watched = response_replica(agent, record_text(record, "replica"));
     uint64_t last =
         watched ? probe_replica(agent->probe, watched->index)->counters.last_mismatch : 0;
-    bool worked = last <= since + SETTLED;
+    /* What is refused goes on being tried. */
+    bool worked = last <= since + SETTLED ||
+                  (measure == &measure_refuse && watched && refusing_count(agent, watched) > 0);
     json_object_set_new(record, "worked", json_boolean(worked));
     ledger_learn(agent->response->ledger, measure, worked);
 }

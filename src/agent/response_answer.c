@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/refusing.h"
 #include "agent/rejuvenation.h"
 #include "agent/response.h"
 #include "base/cleanup.h"
@@ -22,8 +23,12 @@ static json_t *refuse(const char *format, ...)
 
 json_t *response_measures(struct agent *agent)
 {
-    return json_pack("{s:b,s:o}", "ok", 1, "measures",
-                     json_deep_copy(ledger_measures(agent->response->ledger)));
+    json_t *list = json_deep_copy(ledger_measures(agent->response->ledger)), *record;
+    size_t i;
+    json_array_foreach (list, i, record)
+        if (record_is(record, "in force"))
+            refusing_tell(agent, record);
+    return json_pack("{s:b,s:o}", "ok", 1, "measures", list);
 }
 
 json_t *response_undo(struct agent *agent, const json_t *request)

@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "agent/refusing.h"
 #include "agent/response.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -11,30 +12,35 @@
 
 static int kernel_stop(void *context, uint32_t replica, uint32_t generation, bool on)
 {
-    return probe_replica_stop(context, replica, generation, on);
+    const struct agent *agent = context;
+    return probe_replica_stop(agent->probe, replica, generation, on);
 }
 
 static void kernel_away(void *context, uint64_t cgroup, bool on)
 {
-    probe_replica_away(context, cgroup, on);
+    const struct agent *agent = context;
+    probe_replica_away(agent->probe, cgroup, on);
 }
 
 static void kernel_restore(void *context, const char *cgroup_path, bool on)
 {
+    const struct agent *agent = context;
     struct error err;
     if (!on)
-        probe_expect_no_more(context, cgroup_path);
-    else if (probe_expect(context, cgroup_path, ENTRY_RESTORE, &err) < 0)
+        probe_expect_no_more(agent->probe, cgroup_path);
+    else if (probe_expect(agent->probe, cgroup_path, ENTRY_RESTORE, &err) < 0)
         log_warn("%s", err.text);
 }
 
 struct measure_kernel response_kernel(struct agent *agent)
 {
     return (struct measure_kernel){
-        .context = agent->probe,
+        .context = agent,
         .stop = kernel_stop,
         .away = kernel_away,
         .restore = kernel_restore,
+        .refuse = refusing_begin,
+        .allow = refusing_end,
     };
 }
 
@@ -81,18 +87,6 @@ static uint32_t serving(struct agent *agent, const struct watched *of)
                  (watched == of || !ledger_is_busy(agent->response->ledger, watched->workload.id));
     }
     return count;
-}
-
-static bool shares_network(struct agent *agent, const struct watched *watched)
-{
-    uint32_t own = hand_network(agent->hand, watched->workload.pid);
-    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
-        const struct watched *each = agent->watched[i];
-        if (each && each != watched && each->service && each->workload.pid > 0 &&
-            hand_network(agent->hand, each->workload.pid) == own)
-            return own != 0;
-    }
-    return false;
 }
 
 /* The address of another replica of the service that serves, on any network but a loopback. */
@@ -201,10 +195,11 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .workload = watched->workload,
         .rule = config->respond,
         .powers = harm_powers(agent, watched),
-        .shares_network = shares_network(agent, watched),
+        .shares_network = replicas_share_network(agent, watched),
         .replica = watched->index,
         .generation = watched->generation,
         .kernel = response_kernel(agent),
+        .cannot_refuse = refusing_impossible(agent, watched),
         .engine_socket = config_engine_socket(agent->config, watched->workload.engine),
         .evidence = agent->response->evidence,
         .evidence_max = (uint64_t)agent->config->evidence_mib << 20,

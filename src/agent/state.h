@@ -65,6 +65,7 @@ struct watched {
     uint32_t powers;           /* harm_powers */
     bool powers_read;
     struct life life;
+    uint64_t foreign_since;          /* ns since 1970: when he came to whom calls are refused */
     bool planned;                    /* something is done, or could be, about its open alert */
     bool told_nothing;               /* it was said that nothing can be done about it */
     enum rejuvenation_cause renewal; /* for which a plan to renew it was made */
@@ -82,6 +83,7 @@ struct agent {
     sd_event *event;
     struct cgroup_hierarchy hierarchy;
     struct probe *probe;
+    char *cannot_refuse; /* why no calls can be refused; NULL: they can */
     struct workload_watch *workloads;
     struct sd_event_source *workload_source;
     struct saver *saver;
@@ -135,6 +137,9 @@ void replicas_report(struct agent *agent, const struct report *report);
 
 /* Every tick: training, starts that are over, losses, what has gone. dt: ns since the last. */
 void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt);
+
+/* Does another replica live in its network namespace? */
+bool replicas_share_network(const struct agent *agent, const struct watched *watched);
 
 /* The configuration changed. */
 void replicas_configure(struct agent *agent);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/refusing.h"
 #include "agent/state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -53,15 +54,16 @@ static json_t *replica_json(const struct agent *agent, const struct watched *wat
     const struct replica_counters *counters =
         &probe_replica(agent->probe, watched->index)->counters;
     const struct replica_losses *lost = &counters->lost;
-    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:b,s:b,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}", "id",
-                     workload->id, "name", workload->name, "engine",
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:b,s:b,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}",
+                     "id", workload->id, "name", workload->name, "engine",
                      workload_engine_name(workload->engine), "pid", (json_int_t)workload->pid,
                      "cgroup", watched->path, "start_seen", counters->starts > 0, "learning_start",
                      watched->learns_start, "calls", (json_int_t)counters->calls, "novelties",
-                     (json_int_t)novelties(counters), "lost", "reports", (json_int_t)lost->reports,
-                     "table", (json_int_t)lost->table, "storage", (json_int_t)lost->storage,
-                     "quota", (json_int_t)lost->quota, "process", (json_int_t)lost->process,
-                     "flows", (json_int_t)lost->flows, "paths", (json_int_t)lost->paths);
+                     (json_int_t)novelties(counters), "refused", refusing_json(counters), "lost",
+                     "reports", (json_int_t)lost->reports, "table", (json_int_t)lost->table,
+                     "storage", (json_int_t)lost->storage, "quota", (json_int_t)lost->quota,
+                     "process", (json_int_t)lost->process, "flows", (json_int_t)lost->flows,
+                     "paths", (json_int_t)lost->paths);
 }
 
 static json_t *service_json(const struct agent *agent, const struct service *service)
@@ -267,6 +269,18 @@ static void loss_metrics(const struct agent *agent, FILE *out)
     }
 }
 
+static void refused_metrics(const struct agent *agent, FILE *out)
+{
+    metrics_family(out, "skink_refused_total", "counter", "Calls that were refused to a replica.");
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
+        const struct watched *watched = agent->watched[i];
+        if (watched && watched->service)
+            metrics_sample(out, "skink_refused_total", (double)refusing_count(agent, watched),
+                           "service", watched->service->name, "replica", watched->workload.name,
+                           NULL);
+    }
+}
+
 static void one(FILE *out, const char *name, const char *type, const char *help, double value)
 {
     metrics_family(out, name, type, help);
@@ -295,6 +309,7 @@ void status_metrics(void *context, FILE *out)
     replica_metric(agent, out, "skink_novelties_total",
                    "Distinct patterns that a replica showed and its profile lacked.", novelties);
     loss_metrics(agent, out);
+    refused_metrics(agent, out);
     service_metrics(agent, out);
     response_metrics(agent, out);
     tolerance_metrics(agent, out);

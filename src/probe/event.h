@@ -57,6 +57,7 @@ enum report_flags {
     REPORT_CROSSED = 1 << 3,  /* the threshold was reached by this call */
     REPORT_APART = 1 << 4,    /* learning, but not learned: user space compares siblings first */
     REPORT_AGAIN = 1 << 5,    /* the same, and another replica has shown it before */
+    REPORT_REFUSED = 1 << 6,  /* an access that the kernel has not carried out (probe/refuse.h) */
 };
 
 struct report {
@@ -136,12 +137,16 @@ struct replica_losses {
     __u64 paths;   /* names of files that could not be read */
 };
 
+/* Calls that were refused (probe/refuse.h). */
+enum refused_call { REFUSED_EXEC, REFUSED_OPEN, REFUSED_CONNECT, REFUSED_MOUNT, REFUSED_CALLS };
+
 struct replica_counters {
     __u64 calls; /* each thread adds its own every 32 calls and when it execs or exits */
     __u64 mismatches[TABLE_KINDS]; /* of accesses: while detecting alone */
     __u64 novelties[TABLE_KINDS];
     __u64 starts;        /* 1: its start was seen whole, 0: it ran already, or has yet to */
     __u64 last_mismatch; /* CLOCK_MONOTONIC, ns */
+    __u64 refused[REFUSED_CALLS];
     struct replica_losses lost;
     __u32 frame_peak; /* most mismatches in a locality frame; user space may set it back to 0 */
     __u32 epoch_peak;
@@ -166,8 +171,9 @@ struct replica {
     __u32 process_used;
     __u32 flows_used;
     __u32 flows_held;
-    __u32 stop; /* while detecting: kill the process that makes a foreign call */
-    __u32 away; /* it stands still, and CRIU makes calls in its name: they are nobody's */
+    __u32 stop;   /* while detecting: kill the process that makes a foreign call */
+    __u32 refuse; /* enum refuse_flags */
+    __u32 away;   /* it stands still, and CRIU makes calls in its name: they are nobody's */
     __u64 epoch_id;
     __u32 epoch_count;
     __u32 epoch_over;

@@ -17,6 +17,7 @@ const volatile bool files; /* off: nothing of this is loaded */
 struct access {
     char path[ACCESS_PATH];
     __u32 kind, code;
+    __u32 flags; /* enum report_flags, besides those that say what becomes of it */
     struct access_prints prints;
 };
 
@@ -116,7 +117,7 @@ static __always_inline void detect_access(const struct access *access, __u32 ind
         return;
     }
     add(replica->counters.novelties[TABLE_ACCESSES], 1);
-    event->flags = REPORT_NEW;
+    event->flags = REPORT_NEW | access->flags;
     bpf_ringbuf_submit(event, 0);
 }
 

@@ -4,7 +4,6 @@
 
 #include "probe/flow.h"
 #include "probe/report.bpf.h"
-#include "probe/threads.bpf.h"
 
 const volatile __u32 quota_flows = 200;
 

@@ -6,24 +6,9 @@
 #ifndef SKINK_PROBE_FLOW_UNIX_BPF_H
 #define SKINK_PROBE_FLOW_UNIX_BPF_H
 
+#include "probe/flow_name.bpf.h"
 #include "probe/flow_note.bpf.h"
-
-#define AF_UNIX  1
-#define SUN_PATH 2 /* where the name begins in a sockaddr_un */
-
-/* Names are told apart by a keyed hash (NH: Black, Halevi, Krawczyk, Krovetz, Rogaway 1999), so
- * that nobody can make one that passes for another. */
-static __always_inline void hash_name(const char name[FLOW_NAME], __u8 hash[16])
-{
-    const __u32 *word = (const __u32 *)name;
-    __u64 sum[2] = {0, 0};
-    for (__u32 i = 0; i < FLOW_NAME / 8; i++)
-        for (__u32 k = 0; k < 2; k++) {
-            __u64 key = secret.value[2 * i + k];
-            sum[k] += (__u64)(word[2 * i] + (__u32)key) * (word[2 * i + 1] + (__u32)(key >> 32));
-        }
-    __builtin_memcpy(hash, sum, sizeof sum);
-}
+#include "probe/threads.bpf.h"
 
 /* What every unix flow of the thread's replica has, whatever the name. */
 static __always_inline void begin_unix(const struct thread *thread, __u8 role, struct flow_key *key,

@@ -28,16 +28,6 @@ struct {
     __type(value, struct owner);
 } owners SEC(".maps");
 
-#define AF_INET  2
-#define AF_INET6 10
-
-static __always_inline void map_v4(__u8 address[16], __u32 v4)
-{
-    __builtin_memset(address, 0, 10);
-    address[10] = address[11] = 0xff;
-    __builtin_memcpy(address + 12, &v4, sizeof v4);
-}
-
 /* ---- TCP ---- */
 
 static __always_inline void read_addresses(struct sock *sk, __u8 peer[16], __u8 local[16])

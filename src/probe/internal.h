@@ -2,6 +2,8 @@
 #ifndef SKINK_PROBE_INTERNAL_H
 #define SKINK_PROBE_INTERNAL_H
 
+#include <pthread.h>
+
 #include "probe/pool.h"
 #include "probe/probe.h"
 
@@ -24,8 +26,16 @@ struct told_pattern {
     uint64_t fingerprint;
 };
 
+/* See refuse.c. The lock is held by whoever changes to whom what is refused. */
+struct refusing {
+    pthread_mutex_t lock;
+    struct refuse_bpf *bpf; /* NULL: nothing can be refused */
+    uint32_t round;
+};
+
 struct probe {
     struct probe_bpf *bpf;
+    struct refusing refusing;
     struct probe_hooks hooks;
     struct ring_buffer *ring, *calls;
     struct bpf_link *datagrams[FLOW_DATAGRAM_PROGRAMS]; /* see flows.c */
@@ -73,6 +83,14 @@ int probe_walk(const struct bpf_program *program, struct error *err);
 void flows_configure(struct probe *probe, bool on);
 void flows_attach(struct probe *probe); /* best effort */
 void flows_detach(struct probe *probe);
+
+/* Runs of an object's programs that the kernel left out. */
+uint64_t lost_runs(const struct bpf_object *object);
+
+/* Of the programs that refuse; forgetting a replica that goes; their end. */
+uint64_t refusing_lost_runs(const struct refusing *refusing);
+void refusing_forget(struct probe *probe, uint32_t replica);
+void refusing_close(struct refusing *refusing);
 
 /* An unused replica's place, or PROBE_NONE. */
 uint32_t replica_place(const struct probe *probe);

@@ -100,7 +100,17 @@ struct dentry {
     struct inode *d_inode;
 };
 
+struct vfsmount {
+    int mnt_flags;
+};
+
+struct mount {
+    struct vfsmount mnt;
+    struct mnt_namespace *mnt_ns;
+};
+
 struct path {
+    struct vfsmount *mnt;
     struct dentry *dentry;
 };
 
@@ -121,7 +131,15 @@ struct unix_sock {
     struct sock *peer;
 };
 
-struct file;
+struct file {
+    unsigned int f_flags;
+    struct path f_path;
+};
+
+struct msghdr {
+    void *msg_name;
+    int msg_namelen;
+};
 
 struct mm_struct {
     unsigned long arg_start, arg_end;
@@ -136,6 +154,7 @@ struct task_struct {
     int pid;
     int tgid;
     struct task_struct *real_parent;
+    struct task_struct *group_leader;
     struct css_set *cgroups;
     struct nsproxy *nsproxy;
     struct mm_struct *mm;
@@ -147,6 +166,7 @@ struct kernel_siginfo {
 };
 
 struct linux_binprm {
+    struct file *file;
     const char *filename;
 };
 

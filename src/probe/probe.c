@@ -225,6 +225,7 @@ struct probe *probe_open(const struct probe_options *options, const struct probe
     if (!probe)
         abort();
     probe->hooks = *hooks;
+    pthread_mutex_init(&probe->refusing.lock, NULL);
     probe->length[PATTERN_WINDOW] = options->window;
     probe->length[PATTERN_BAG] = options->bag;
     if (load(probe, options, err) < 0 || share(probe, err) < 0 || listen(probe, options, err) < 0 ||
@@ -241,6 +242,7 @@ void probe_close(struct probe *probe)
         return;
     ring_buffer__free(probe->ring);
     ring_buffer__free(probe->calls);
+    refusing_close(&probe->refusing);
     flows_detach(probe);
     pool_free(probe->pool);
     if (probe->tables)
@@ -300,11 +302,11 @@ uint64_t probe_lost_cgroups(const struct probe *probe)
     return probe->bpf->bss->lost_cgroups;
 }
 
-uint64_t probe_lost_runs(const struct probe *probe)
+uint64_t lost_runs(const struct bpf_object *object)
 {
     struct bpf_program *program;
     uint64_t lost = 0;
-    bpf_object__for_each_program(program, probe->bpf->obj)
+    bpf_object__for_each_program(program, object)
     {
         struct bpf_prog_info info = {0};
         uint32_t size = sizeof info;
@@ -313,6 +315,11 @@ uint64_t probe_lost_runs(const struct probe *probe)
             lost += info.recursion_misses;
     }
     return lost;
+}
+
+uint64_t probe_lost_runs(const struct probe *probe)
+{
+    return lost_runs(probe->bpf->obj) + refusing_lost_runs(&probe->refusing);
 }
 
 /* What /proc says of a map's memory. */

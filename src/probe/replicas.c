@@ -110,6 +110,7 @@ void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup
         table_learned(probe, probe->replicas[replica].table);
     probe->replicas[replica].mode = MODE_OFF;
     probe->replicas[replica].stop = false;
+    refusing_forget(probe, replica);
     if (bpf_map_lookup_elem(map, &cgroup, &there) == 0 && there == replica)
         bpf_map_delete_elem(map, &cgroup);
     probe_novelties_forget(probe, replica);

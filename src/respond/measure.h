@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "probe/refusing.h"
 #include "respond/rule.h"
 #include "respond/variant.h"
 #include "workload/workload.h"
@@ -35,6 +36,8 @@ struct measure_cost {
     double operation; /* work, for people and machines */
 };
 
+struct measure_target;
+
 /* What is asked of the probe, from any thread. */
 struct measure_kernel {
     void *context;
@@ -44,7 +47,22 @@ struct measure_kernel {
     void (*away)(void *context, uint64_t cgroup, bool on);
     /* A container is being restored in the cgroup of this path: not it, but CRIU is at work. */
     void (*restore)(void *context, const char *cgroup_path, bool on);
+    /* Refuses the target what is not known of it; and no more. */
+    int (*refuse)(void *context, const struct measure_target *target, struct error *err);
+    void (*allow)(void *context, uint32_t replica, uint32_t generation);
 };
+
+/* What the service of a replica is known to do. */
+struct measure_known {
+    struct access_set accesses;
+    struct refusal_peer *peers;
+    size_t peer_count;
+    bool has_peers; /* peers are known at all */
+    bool mounts;    /* it mounts */
+    uint64_t since; /* when the intruder came, ns since 1970 */
+};
+
+void measure_known_free(struct measure_known *known);
 
 /* The replica, and what may be used. Everything in it is the holder's own. */
 struct measure_target {
@@ -56,6 +74,8 @@ struct measure_target {
     uint32_t generation;          /* of that place */
     struct measure_kernel kernel; /* stop is NULL: there is none */
     struct variant variant;       /* that a new replica is to be; empty: what the old one is */
+    const char *cannot_refuse;    /* why the kernel cannot refuse it calls; NULL: it can */
+    struct measure_known *known;  /* of a copy that is to refuse; else NULL */
     char spare[64];               /* address of another replica that serves, "" when none does */
     char runc[256];               /* runc's state directory that it is in, "" when it is in none */
     const char *engine_socket;    /* of its engine's API; NULL: it has none */
@@ -75,7 +95,7 @@ struct measure {
     bool at_once;          /* never waits for anything: needs no thread of its own */
     bool alone;            /* nothing else may be done to the replica meanwhile */
     bool ends_with_daemon; /* nothing of it is in force when the daemon is gone */
-    bool restores;         /* the replica's processes are made anew, where they were in their work */
+    bool restores; /* the replica's processes are made anew, where they were in their work */
 
     /* Can it be done here? Looks at what is there and asks nobody. */
     int (*check)(const struct measure_target *target, struct error *err);

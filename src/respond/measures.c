@@ -6,11 +6,23 @@
 #include "respond/balancer.h"
 #include "respond/measures.h"
 
-const struct measure *const measures[] = {
-    &measure_stop,     &measure_pause,      &measure_quarantine, &measure_throttle,
-    &measure_redirect, &measure_remap,      &measure_shuffle,    &measure_kill,
-    &measure_evidence, &measure_replace,    &measure_decoy,      &measure_renew,
-    &measure_revoke,   &measure_checkpoint, &measure_migrate,    NULL};
+const struct measure *const measures[] = {&measure_stop,
+                                          &measure_pause,
+                                          &measure_quarantine,
+                                          &measure_refuse,
+                                          &measure_throttle,
+                                          &measure_redirect,
+                                          &measure_remap,
+                                          &measure_shuffle,
+                                          &measure_kill,
+                                          &measure_evidence,
+                                          &measure_replace,
+                                          &measure_decoy,
+                                          &measure_renew,
+                                          &measure_revoke,
+                                          &measure_checkpoint,
+                                          &measure_migrate,
+                                          NULL};
 
 const char *measure_stage_name(enum measure_stage stage)
 {
@@ -108,7 +120,18 @@ struct measure_target *measure_target_copy(const struct measure_target *target)
     own->rule.except = copy(target->rule.except);
     own->engine_socket = copy(target->engine_socket);
     own->evidence = copy(target->evidence);
+    own->cannot_refuse = copy(target->cannot_refuse);
+    own->known = NULL;
     return own;
+}
+
+void measure_known_free(struct measure_known *known)
+{
+    if (!known)
+        return;
+    access_set_free(&known->accesses);
+    free(known->peers);
+    free(known);
 }
 
 void measure_target_free(struct measure_target *target)
@@ -128,5 +151,7 @@ void measure_target_free(struct measure_target *target)
     free(target->rule.except);
     free((char *)target->engine_socket);
     free((char *)target->evidence);
+    free((char *)target->cannot_refuse);
+    measure_known_free(target->known);
     free(target);
 }

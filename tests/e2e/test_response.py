@@ -70,6 +70,20 @@ def test_harm_is_explained(skink, agent, web):
     assert skink("harm", "nobody", "--socket", daemon.socket).returncode == 2
 
 
+def test_whether_calls_can_be_refused_is_told(skink, watching):
+    """As the doctor tells it; where they can be, tests/vm/test_refuse.py has them refused."""
+    daemon, _ = watching(**responding())
+    daemon.wait_for("web", lambda now: now["accesses"]["mode"] == "watching", 60)
+    doctor = json.loads(skink("doctor", "--json").stdout)
+    finding = next(each for each in doctor["findings"] if each["point"] == "refuse")
+    plan = listed(skink, daemon, "plan", "--dry-run", "web")[0]
+    refuse = next(each for each in plan["options"]["contain"] if each["measure"] == "refuse")
+    if finding["verdict"] == "ok":
+        assert refuse["value"] > 0 and "refused" not in refuse
+    else:
+        assert refuse["refused"] in finding["found"] and "(" in refuse["refused"]  # and what to do
+
+
 def test_to_observe_is_to_do_nothing(skink, watching, web, intruder):
     daemon, replica = watching(**responding())
     intruder.break_in(replica)

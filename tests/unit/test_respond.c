@@ -25,7 +25,7 @@
 #include "respond/remap.h"
 #include "respond/token.h"
 
-#define OPTIONS 15
+#define OPTIONS 16
 
 static void near(double value, double wanted)
 {
