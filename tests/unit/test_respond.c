@@ -172,8 +172,8 @@ static void losers_are_recorded(void **state)
     options[1].impossible = "no cgroup";
     choice_rank(&given, options, OPTIONS, STAGE_CONTAIN, values, order);
     json_t *list = choice_json(options, values, OPTIONS, STAGE_CONTAIN);
-    assert_int_equal(json_array_size(list), 9);
-    const json_t *last = json_array_get(list, 8);
+    assert_int_equal(json_array_size(list), 10);
+    const json_t *last = json_array_get(list, 9);
     assert_string_equal(json_string_value(json_object_get(last, "measure")), "pause");
     assert_string_equal(json_string_value(json_object_get(last, "refused")), "no cgroup");
     json_decref(list);
