@@ -14,9 +14,9 @@ const char *refusing_impossible(const struct agent *agent, const struct watched 
 /* What the service of a replica is known to do; empty when the replica has gone. */
 struct measure_known *refusing_known(struct agent *agent, const char *replica);
 
-/* For struct measure_kernel: in any thread. */
-int refusing_begin(void *agent, const struct measure_target *target, struct error *err);
-void refusing_end(void *agent, uint32_t replica, uint32_t generation);
+/* For struct measure_kernel, in any thread; context: the agent. */
+int refusing_begin(void *context, const struct measure_target *target, struct error *err);
+void refusing_end(void *context, uint32_t replica, uint32_t generation);
 
 /* Calls that were refused to a replica. */
 uint64_t refusing_count(const struct agent *agent, const struct watched *watched);
