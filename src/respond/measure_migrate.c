@@ -136,7 +136,7 @@ static int check(const struct measure_target *target, struct error *err)
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
 {
     char directory[PATH_MAX], images[PATH_MAX + 16], bundle[PATH_MAX + 16];
-    double pause_ms;
+    double pause_ms = 0;
     struct journey journey = {
         .kernel = &target->kernel, .to = target->rule.migrate, .images = images, .away = bundle};
     if (criu_find(target->runc, target->workload.id, &journey.container, err) < 0 ||
@@ -167,7 +167,7 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
 static int undo(const json_t *token, const struct measure_kernel *kernel, struct error *err)
 {
     char images[PATH_MAX];
-    double pause_ms;
+    double pause_ms = 0;
     struct error ended;
     struct journey journey = {.kernel = kernel,
                               .from = token_text(token, "to"),

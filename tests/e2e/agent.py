@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from conftest import wait_until
+from conftest import SLOW, wait_until
 
 # Learned within seconds: what the tests run does little else than answer the same request.
 QUICKLY = {"interval": "1s", "sigma": 5, "steady": 3, "min_calls": 100}
@@ -54,7 +54,7 @@ class Skink:
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        assert self.process.wait(20) == 0, self.said()
+        assert self.process.wait(20 * SLOW) == 0, self.said()
 
     def reload(self, **settings):
         self.configure(**settings)
@@ -85,7 +85,7 @@ class Skink:
         self.process.wait()
 
     def _ask(self, verb):
-        return subprocess.run([self.program, verb, "--json", "--socket", self.socket], timeout=20,
+        return subprocess.run([self.program, verb, "--json", "--socket", self.socket], timeout=20 * SLOW,
                               capture_output=True, text=True, check=False)
 
     def status(self):

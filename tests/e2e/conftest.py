@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[2]
+SLOW = float(os.environ.get("SKINK_SLOW", "1"))  # an emulated machine needs longer for everything
 IN_CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36
 sys.path.insert(0, str(SOURCE / "demo"))
@@ -104,7 +105,7 @@ def engines_cgroups():
 
 def wait_until(condition, timeout=10.0, pause=0.02):
     """The first true value of condition(), else the last one, after timeout seconds."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * SLOW
     while not (value := condition()) and time.monotonic() < end:
         time.sleep(pause)
     return value

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import network
 import pytest
-from conftest import wait_until
+from conftest import SLOW, wait_until
 from containers import Image
 
 PORT = 8000
@@ -45,7 +45,7 @@ class Talk:
 
     def __init__(self, host, address):
         with network.inside(host):
-            self.connection = socket.create_connection((address, PORT), timeout=20)
+            self.connection = socket.create_connection((address, PORT), timeout=20 * SLOW)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.answers, self.longest, self.failed, self.over = 0, 0.0, "", False
         self.thread = threading.Thread(target=self._run)

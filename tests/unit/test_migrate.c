@@ -123,7 +123,8 @@ static void what_is_missing_is_said(void **state)
     struct criu_container container;
     struct measure_target target = {.workload = {.engine = ENGINE_OCI, .name = "web-1"},
                                     .rule = {.checkpoint = true}};
-    char *path = memory_must(strdup(getenv("PATH")));
+    const char *paths = getenv("PATH");
+    char *path = memory_must(strdup(paths ? paths : ""));
     (void)state;
     assert_int_equal(measure_migrate.check(&target, &err), -1);
     assert_non_null(strstr(err.text, "respond.migrate"));
