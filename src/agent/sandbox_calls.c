@@ -96,7 +96,7 @@ static int add_values(scmp_filter_ctx filter, int call, const int *values, size_
     int failed = 0;
     for (size_t i = 0; i < count && !failed; i++)
         failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)values[i]));
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)values[i], 0));
     return failed;
 }
 
