@@ -87,10 +87,7 @@ def main() -> int:
     result.write(BUILD / "bench.json", rows)
     if arguments.save:
         result.save(ROOT / "docs" / "results" / "bench.json", rows, sorted(strangers))
-    missed = [row.name for row in rows if row.held is False]
-    print(f"\n{len([row for row in rows if row.held])} figures held, {len(missed)} missed"
-          + f": {', '.join(missed)}" * bool(missed))
-    return 1 if missed else 0
+    return result.verdict(rows)
 
 
 if __name__ == "__main__":

@@ -75,3 +75,11 @@ def save(path: Path, rows: list[Row], strangers: list[str]) -> None:
     """The run on what is committed."""
     write_json(path, {**facts(path.parents[2]), "other_tracers": strangers,
                       "results": [row.json() for row in rows]})
+
+
+def verdict(rows: list[Row]) -> int:
+    """Says how many figures were held; an exit code."""
+    missed = [row.name for row in rows if row.held is False]
+    print(f"\n{len([row for row in rows if row.held])} figures held, {len(missed)} missed"
+          + f": {', '.join(missed)}" * bool(missed))
+    return 1 if missed else 0

@@ -91,10 +91,7 @@ def main() -> int:
     result.write_json(BUILD / "resilience.json", document)
     if arguments.save:
         result.write_json(ROOT / "docs" / "results" / "resilience.json", document)
-    missed = [row.name for row in rows if row.held is False]
-    print(f"\n{len([row for row in rows if row.held])} figures held, {len(missed)} missed"
-          + f": {', '.join(missed)}" * bool(missed))
-    return 1 if missed else 0
+    return result.verdict(rows)
 
 
 if __name__ == "__main__":

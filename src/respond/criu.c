@@ -130,39 +130,51 @@ int criu_fits(const struct criu_container *container, const char *directory, uin
 
 /* ---- dump and restore ---- */
 
+/* runc checkpoint or restore, which both know these options. options: its own, NULL-ended. */
+static int runc(const struct criu_container *container, const char *verb, const char *images,
+                const char *const *options, struct error *err)
+{
+    const char *const both[] = {"runc",
+                                "--root",
+                                container->runc,
+                                verb,
+                                "--image-path",
+                                images,
+                                "--work-path",
+                                images,
+                                "--tcp-established",
+                                "--ext-unix-sk",
+                                "--file-locks"};
+    const char *words[WORDS_MAX + 1] = {NULL};
+    char name[32];
+    size_t count = 0;
+    for (; count < sizeof both / sizeof *both; count++)
+        words[count] = both[count];
+    for (; *options && count < WORDS_MAX - 1; options++)
+        words[count++] = *options;
+    words[count] = container->workload.id;
+    snprintf(name, sizeof name, "runc %s", verb);
+    return run(name, words, err);
+}
+
 int criu_dump(const struct criu_container *container, const struct measure_kernel *kernel,
               const char *images, bool goes_on, struct error *err)
 {
-    const struct workload *workload = &container->workload;
-    const char *words[] = {"runc",
-                           "--root",
-                           container->runc,
-                           "checkpoint",
-                           "--image-path",
-                           images,
-                           "--work-path",
-                           images,
-                           "--tcp-established",
-                           "--ext-unix-sk",
-                           "--file-locks",
-                           goes_on ? "--leave-running" : workload->id,
-                           workload->id,
-                           NULL};
+    const char *const options[] = {goes_on ? "--leave-running" : NULL, NULL};
+    uint64_t cgroup = container->workload.cgroup;
     struct error ignored;
-    if (!goes_on)
-        words[12] = NULL;
     bool stood = cgroup_stands(&container->freezer);
     if (!stood && cgroup_freeze(&container->freezer, true, err) < 0)
         return -1;
     if (kernel->away)
-        kernel->away(kernel->context, workload->cgroup, true);
-    int failed = run("runc checkpoint", words, err);
+        kernel->away(kernel->context, cgroup, true);
+    int failed = runc(container, "checkpoint", images, options, err);
     if (failed)
         explain(images, "dump.log", err);
     if (!failed && !goes_on)
         return 0;
     if (kernel->away)
-        kernel->away(kernel->context, workload->cgroup, false);
+        kernel->away(kernel->context, cgroup, false);
     if (!stood && cgroup_freeze(&container->freezer, false, failed ? &ignored : err) < 0)
         failed = -1;
     return failed;
@@ -171,26 +183,12 @@ int criu_dump(const struct criu_container *container, const struct measure_kerne
 int criu_restore(const struct criu_container *container, const struct measure_kernel *kernel,
                  const char *bundle, const char *images, struct error *err)
 {
-    const char *const words[] = {"runc",
-                                 "--root",
-                                 container->runc,
-                                 "restore",
-                                 "--detach",
-                                 "--bundle",
-                                 bundle,
-                                 "--image-path",
-                                 images,
-                                 "--work-path",
-                                 images,
-                                 "--tcp-established",
-                                 "--ext-unix-sk",
-                                 "--file-locks",
-                                 container->workload.id,
-                                 NULL};
+    const char *const options[] = {"--detach", "--bundle", bundle, NULL};
+    const char *path = container->workload.cgroup_path;
     if (kernel->restore)
-        kernel->restore(kernel->context, container->workload.cgroup_path, true);
-    int failed = run("runc restore", words, err);
+        kernel->restore(kernel->context, path, true);
+    int failed = runc(container, "restore", images, options, err);
     if (kernel->restore)
-        kernel->restore(kernel->context, container->workload.cgroup_path, false);
+        kernel->restore(kernel->context, path, false);
     return failed ? explain(images, "restore.log", err) : 0;
 }
