@@ -24,7 +24,7 @@ usage: ./do VERB
   clean       remove everything that was built
 
   lint        the static checks alone (`lint --fix` formats the sources)
-  fuzz        the fuzz targets alone, SKINK_FUZZ_SECONDS each (10)
+  fuzz        the fuzz targets alone, SKINK_FUZZ_SECONDS each (6)
   test-fresh  the two commands, demo and test, in a minimal Debian 12 made for it
   test-vm     Skink in a virtual machine: Debian's 6.1 kernel, systemd, pure cgroup v2
 END
