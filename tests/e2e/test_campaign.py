@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from agent import Skink
 from conftest import wait_until
-from shop import shop_up
+from testbed_shop import shop_up
 
 NAME = f"campaign-{os.getpid()}"
 CONTAINERS = f"skink-testbed-{NAME}-"

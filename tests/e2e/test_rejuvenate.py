@@ -54,10 +54,12 @@ def test_a_suspect_one_is_kept(skink, watching, web, tmp_path):
     attack(web, replica)
     wait_measure(skink, daemon, "replace", "in force")
     assert replica.state() == "paused" and fresh.state() == "running"
-    assert measures(skink, daemon, "evidence", "done") and not measures(skink, daemon, "renew")
+    wait_measure(skink, daemon, "evidence", "done")
+    assert not measures(skink, daemon, "renew")
     alert, renewal = listed(skink, daemon, "plan")
     assert (alert["state"], renewal["cause"]) == ("nothing to do", "belief")
-    assert {each["name"] for each in web_of(skink, daemon)["replicas"]} == {fresh.id}
+    assert wait_until(lambda: {each["name"] for each in web_of(skink, daemon)["replicas"]} ==
+                      {fresh.id})
 
 
 def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_path):

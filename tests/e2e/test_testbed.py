@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SOURCE
-from shop import SHOP, shop, shop_up
+from testbed_shop import SHOP, shop, shop_up
 
 ATTACKS = sorted(path for path in (SOURCE / "testbed" / "attacks").glob("*.py")
                  if os.access(path, os.X_OK))
