@@ -36,12 +36,14 @@ void alerts_publish(struct agent *agent, json_t *json)
     keep(agent, json);
 }
 
+/* Who acts does so before anything that takes time; what is only planned can wait for the alert. */
 static void tell(struct agent *agent, struct watched *watched, enum alert_state state)
 {
     struct alert *alert = watched->alert;
     json_t *json = alert_json(alert, state);
     uint64_t first = alert_first(alert);
-    if (state != ALERT_CLOSED) /* before anything that takes time */
+    bool acts = watched->service->config.respond.policy == POLICY_ACT;
+    if (state != ALERT_CLOSED && acts)
         response_alert(agent, watched, json);
     if (state == ALERT_OPEN)
         flows_look(agent);
@@ -49,6 +51,8 @@ static void tell(struct agent *agent, struct watched *watched, enum alert_state 
                         flows_facts(agent, watched, first > CAUSE_CHAIN ? first - CAUSE_CHAIN : 0));
     alerts_publish(agent, json);
     incidents_follow(agent, watched, alert, json);
+    if (state != ALERT_CLOSED && !acts)
+        response_alert(agent, watched, json);
     json_decref(json);
 }
 
