@@ -4,12 +4,11 @@
  */
 #include "agent/response.h"
 
-#include "agent/refusing.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/refusing.h"
 #include "agent/rejuvenation.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -129,10 +128,8 @@ void response_alert(struct agent *agent, struct watched *watched, const json_t *
     double harm = response_harm(agent, watched->service->name);
     autofree struct situation *now =
         situation_look(agent, watched, alert_belief(told), harm, false);
-    if (!situation_is_worth(now)) { /* is there what only a person may choose? */
-        free(now);
-        now = situation_look(agent, watched, alert_belief(told), harm, true);
-    }
+    if (!situation_is_worth(now)) /* is there what only a person may choose? */
+        situation_approve(now);
     const char *decision = response_decide(agent, watched, now);
     if (!situation_is_worth(now) && watched->told_nothing)
         return; /* the alert grows; there is still nothing to do */

@@ -34,6 +34,9 @@ struct situation {
 struct situation *situation_look(struct agent *agent, struct watched *watched, double belief,
                                  double harm, bool approved);
 
+/* The same situation, ranked anew, had a person approved of it. */
+void situation_approve(struct situation *now);
+
 /* The situation as one in which the replica is to be renewed, whatever the choice among measures
  * would be: one that is suspect is replaced and kept, with evidence, another one just ends. */
 void situation_renew(struct agent *agent, struct situation *now);

@@ -161,6 +161,14 @@ static void choose_variant(struct situation *now, bool other)
         variant_next(all, version, false, &target->variant);
 }
 
+static void rank_options(struct situation *now)
+{
+    for (enum measure_stage stage = 0; stage < STAGES; stage++)
+        now->chosen[stage] = choice_rank(&now->given, now->option, now->options, stage, now->value,
+                                         now->order[stage]);
+}
+
+/* Asks every measure whether it can be taken: slow, since it looks at the host. */
 static void look_at_options(struct agent *agent, struct situation *now)
 {
     now->options = measure_count() < MEASURES_MAX ? measure_count() : MEASURES_MAX;
@@ -172,9 +180,13 @@ static void look_at_options(struct agent *agent, struct situation *now)
             .impossible = possible ? NULL : now->why[i].text,
         };
     }
-    for (enum measure_stage stage = 0; stage < STAGES; stage++)
-        now->chosen[stage] = choice_rank(&now->given, now->option, now->options, stage, now->value,
-                                         now->order[stage]);
+    rank_options(now);
+}
+
+void situation_approve(struct situation *now)
+{
+    now->given.approved = true;
+    rank_options(now);
 }
 
 struct situation *situation_look(struct agent *agent, struct watched *watched, double belief,
