@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import network
 from engines import dockerd
-from intruder import attack
+from haproxy import starter
+from intruder import LOOK, attack
 from result import Row
 from watched import ROOT, System, Watched, wait_measure, wait_plan
 from wrk import Load
 
 BREACHES = 10
+VARIANTS = 5  # breaches that bring up another version
 POLL = 0.005  # seconds
 
 
@@ -46,6 +48,24 @@ def runc(system: System) -> list[Row]:
                 serving.append(each)
                 watched.wait_watched(daemon, serving)
     return [_row("replace_runc", took, 500)]
+
+
+def variant(system: System) -> list[Row]:
+    """What replaces a replica is a patched version; the same attack is tried on that."""
+    watched = Watched(system)
+    serving = watched.replicas(VARIANTS + 1)
+    patched = [watched.web.container(watched.next_path("patched").name, "2", PATCHED="1")
+               for _ in range(VARIANTS)]
+    variants = {"2": starter(watched.next_path("variant"), *patched)}
+    balancer, failed = watched.balancer(serving), 0
+    with balancer, watched.responding(serving, balancer=str(balancer.socket), backend="shop",
+                                      variants=variants) as daemon:
+        with Load(watched.web, pause_ms=10):
+            for victim, new in zip(serving, patched):
+                replaced(watched, daemon, balancer, victim)
+                failed += watched.web.run(new, LOOK) == "hello\n"
+    return [Row("repeated_failed", failed, "attacks", VARIANTS, at_least=True,
+                note=f"of {VARIANTS}, each on the patched variant that replaced what it had opened")]
 
 
 def _row(name: str, took: list[float], reach: float) -> Row:

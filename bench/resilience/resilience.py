@@ -19,6 +19,7 @@ from watched import BUILD, ROOT, System
 
 import availability
 import contain
+import migrate
 import replace
 import result
 import shoppers
@@ -28,6 +29,8 @@ PARTS = {
     "contain": contain.contain,
     "runc": replace.runc,
     "docker": replace.docker,
+    "variant": replace.variant,
+    "migrate": migrate.migrate,
     "breaches": shoppers.breaches,
     "remap": shoppers.remap,
     "tamper": tampering.tampering,

@@ -81,6 +81,12 @@ class Watched:
         haproxy = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
         return Balancer(haproxy, self.web, self.next_path("haproxy"), replicas)
 
+    @contextmanager
+    def load(self, replicas: list):
+        """What the service learns from."""
+        with self.balancer(replicas), Load(self.web, pause_ms=10):
+            yield
+
     def replace(self, containers: list) -> dict:
         """The setting that has the next of them started."""
         return {"replace": starter(self.next_path("replace"), *containers)}
@@ -89,7 +95,7 @@ class Watched:
         daemon = self.daemon()
         with daemon:
             first = self.replicas(1)  # its start is to be seen
-            with self.balancer(first), Load(self.web, pause_ms=10):
+            with self.load(first):
                 daemon.learned("web", PATIENCE)
                 wait_for(lambda: list(daemon.state.glob("profiles/*.profile")), "the profile")
                 shutil.copytree(daemon.state, self._learned)
