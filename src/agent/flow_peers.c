@@ -60,7 +60,7 @@ static void add_other(struct agent *agent, const struct watched *watched,
 }
 
 /* Its own addresses it may call on every port, where nobody else has them. */
-static void add_own(struct agent *agent, const struct watched *watched, struct peers *peers,
+static void add_own(struct agent *agent, struct watched *watched, struct peers *peers,
                     uint32_t *own)
 {
     uint8_t address[ADDRESSES][16];
@@ -86,7 +86,7 @@ static void add_called(const struct agent *agent, const struct watched *watched,
     }
 }
 
-bool flows_peers(struct agent *agent, const struct watched *watched, uint64_t since,
+bool flows_peers(struct agent *agent, struct watched *watched, uint64_t since,
                  struct refusal_peer **list, size_t *count)
 {
     static const uint8_t ANY[16];

@@ -42,7 +42,7 @@ void flows_look(struct agent *agent);
  * by what its replicas have called before `since` (CLOCK_MONOTONIC). Caller frees *peers. False:
  * that is not known, flows are switched off.
  */
-bool flows_peers(struct agent *agent, const struct watched *watched, uint64_t since,
+bool flows_peers(struct agent *agent, struct watched *watched, uint64_t since,
                  struct refusal_peer **peers, size_t *count);
 
 /* What a replica did over the network since then (CLOCK_MONOTONIC), what is new first. New array.

@@ -227,6 +227,7 @@ static void describe(struct hand_request *request, const struct measure *measure
     snprintf(request->name, sizeof request->name, "%s", measure->name);
     request->workload = target->workload;
     request->powers = target->powers;
+    request->network = target->network;
     request->shares_network = target->shares_network;
     memcpy(request->spare, target->spare, sizeof request->spare);
     memcpy(request->variant, target->variant.name, sizeof request->variant);

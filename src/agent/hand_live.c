@@ -83,6 +83,7 @@ static int carry_out(const struct config *config, const struct hand_request *req
         .workload = request->workload,
         .rule = config_service(config, request->workload.service)->respond,
         .powers = request->powers,
+        .network = request->network,
         .shares_network = request->shares_network,
         .kernel = {.context = fd, .away = call_away, .restore = call_restore},
         .engine_socket = config_engine_socket(config, request->workload.engine),

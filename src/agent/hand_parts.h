@@ -35,7 +35,7 @@ struct hand_request {
     char name[32];
     bool expired, shares_network;
     uint64_t since; /* of resolve_names */
-    uint32_t powers;
+    uint32_t powers, network;
     char spare[64];
     char variant[VARIANT_NAME];
     struct workload workload;

@@ -12,7 +12,8 @@
 #include "base/memory.h"
 
 struct ledger {
-    char *path; /* measures.json */
+    char *path;               /* measures.json */
+    sd_event_source *changed; /* enabled: it is to be written */
     struct saver *saver;
     struct sealed *sealed;
     struct alert_file *file;
@@ -40,7 +41,7 @@ bool record_is(const json_t *record, const char *state)
 
 /* ---- to the disk and back ---- */
 
-static void save(struct ledger *ledger)
+static void write_down(struct ledger *ledger)
 {
     json_t *whole =
         json_pack("{s:I,s:O,s:O,s:O}", "next", (json_int_t)ledger->next, "plans", ledger->plans,
@@ -48,6 +49,18 @@ static void save(struct ledger *ledger)
     char *text = memory_must(json_dumps(whole, JSON_INDENT(1)));
     saver_write(ledger->saver, ledger->path, text, strlen(text));
     json_decref(whole);
+}
+
+static int on_changed(sd_event_source *source, void *context)
+{
+    (void)source;
+    write_down(context);
+    return 0;
+}
+
+static void save(struct ledger *ledger)
+{
+    sd_event_source_set_enabled(ledger->changed, SD_EVENT_ONESHOT);
 }
 
 static void tell(struct ledger *ledger, const json_t *record)
@@ -116,8 +129,17 @@ static void adopt(struct ledger *ledger)
     }
 }
 
-struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct sealed *sealed,
-                           struct error *err)
+static int prepare_saving(struct ledger *ledger, sd_event *event, struct error *err)
+{
+    int failed = sd_event_add_defer(event, &ledger->changed, on_changed, ledger);
+    if (failed < 0)
+        return error_set(err, EXIT_MACHINE, -failed, "event loop");
+    sd_event_source_set_enabled(ledger->changed, SD_EVENT_OFF);
+    return 0;
+}
+
+struct ledger *ledger_open(const char *state_dir, sd_event *event, struct saver *saver,
+                           struct sealed *sealed, struct error *err)
 {
     autofree char *lines = NULL;
     struct ledger *ledger = memory_must(calloc(1, sizeof *ledger));
@@ -126,7 +148,8 @@ struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct se
     if (asprintf(&ledger->path, "%s/measures.json", state_dir) < 0 ||
         asprintf(&lines, "%s/measures.jsonl", state_dir) < 0)
         memory_must(NULL);
-    if (load(ledger, err) == 0 && (ledger->file = alert_file_open(lines, err))) {
+    if (prepare_saving(ledger, event, err) == 0 && load(ledger, err) == 0 &&
+        (ledger->file = alert_file_open(lines, err))) {
         adopt(ledger);
         return ledger;
     }
@@ -136,8 +159,12 @@ struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct se
 
 void ledger_close(struct ledger *ledger)
 {
+    int pending = SD_EVENT_OFF;
     if (!ledger)
         return;
+    if (ledger->changed && sd_event_source_get_enabled(ledger->changed, &pending) > 0)
+        write_down(ledger);
+    sd_event_source_unref(ledger->changed);
     json_decref(ledger->plans);
     json_decref(ledger->measures);
     json_decref(ledger->effects);

@@ -11,6 +11,7 @@
 #define SKINK_AGENT_LEDGER_H
 
 #include <jansson.h>
+#include <systemd/sd-event.h>
 
 #include "agent/saver.h"
 #include "agent/sealed.h"
@@ -21,9 +22,12 @@
 
 struct ledger;
 
-/* What another daemon left is taken over. saver and sealed (which may be NULL) are borrowed. */
-struct ledger *ledger_open(const char *state_dir, struct saver *saver, struct sealed *sealed,
-                           struct error *err);
+/*
+ * What another daemon left is taken over. saver and sealed (which may be NULL) are borrowed.
+ * measures.json is written when the event loop comes to it, once for all that has changed.
+ */
+struct ledger *ledger_open(const char *state_dir, sd_event *event, struct saver *saver,
+                           struct sealed *sealed, struct error *err);
 
 /* NULL is allowed. */
 void ledger_close(struct ledger *ledger);

@@ -88,7 +88,7 @@ void refusing_end(void *context, uint32_t replica, uint32_t generation)
 void refusing_tick(struct agent *agent)
 {
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
-        const struct watched *watched = agent->watched[i];
+        struct watched *watched = agent->watched[i];
         struct refusal refusal = {0};
         struct error err;
         if (!watched || !watched->service ||

@@ -455,14 +455,21 @@ void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
     }
 }
 
-bool replicas_share_network(const struct agent *agent, const struct watched *watched)
+/* Kept: to ask the hand about each replica would take longer than an answer to an alert may. */
+uint32_t replicas_network(const struct agent *agent, struct watched *watched)
 {
-    uint32_t own = hand_network(agent->hand, watched->workload.pid);
-    for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
-        const struct watched *each = agent->watched[i];
-        if (each && each != watched && each->service && each->workload.pid > 0 &&
-            hand_network(agent->hand, each->workload.pid) == own)
-            return own != 0;
+    if (watched->network == 0 && watched->service && watched->workload.pid > 0)
+        watched->network = hand_network(agent->hand, watched->workload.pid);
+    return watched->network;
+}
+
+bool replicas_share_network(const struct agent *agent, struct watched *watched)
+{
+    uint32_t own = replicas_network(agent, watched);
+    for (uint32_t i = 0; own != 0 && i < PROBE_REPLICAS; i++) {
+        struct watched *each = agent->watched[i];
+        if (each && each != watched && replicas_network(agent, each) == own)
+            return true;
     }
     return false;
 }

@@ -357,13 +357,14 @@ static void judge(struct agent *agent, json_t *record, uint64_t now)
     ledger_learn(agent->response->ledger, measure, worked);
 }
 
-/* Read while there is time, so that an alert finds them known: one replica a tick. */
-static void read_powers(struct agent *agent)
+/* Read while there is time, so that an alert finds it known: one replica a tick. */
+static void read_ahead(struct agent *agent)
 {
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
         struct watched *watched = agent->watched[i];
         if (watched && watched->service && watched->workload.pid > 0 && !watched->powers_read) {
             harm_powers(agent, watched);
+            replicas_network(agent, watched);
             return;
         }
     }
@@ -380,7 +381,7 @@ static void put_off(json_t *record, uint64_t wall)
 
 void response_tick(struct agent *agent, uint64_t now)
 {
-    read_powers(agent);
+    read_ahead(agent);
     uint64_t wall = clock_realtime();
     json_t *record;
     size_t i;
@@ -405,7 +406,8 @@ int response_open(struct agent *agent, struct error *err)
     agent->response = response;
     if (asprintf(&response->evidence, "%s/evidence", agent->config->state_dir) < 0)
         memory_must(NULL);
-    response->ledger = ledger_open(agent->config->state_dir, agent->saver, agent->sealed, err);
+    response->ledger =
+        ledger_open(agent->config->state_dir, agent->event, agent->saver, agent->sealed, err);
     response->executor =
         response->ledger ? executor_open(agent->event, agent->hand, on_outcome, agent, err) : NULL;
     return response->executor ? 0 : -1;

@@ -207,6 +207,7 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .workload = watched->workload,
         .rule = config->respond,
         .powers = harm_powers(agent, watched),
+        .network = replicas_network(agent, watched),
         .shares_network = replicas_share_network(agent, watched),
         .replica = watched->index,
         .generation = watched->generation,

@@ -64,6 +64,7 @@ struct watched {
     uint64_t told;             /* when it was last told, CLOCK_MONOTONIC */
     uint32_t powers;           /* harm_powers */
     bool powers_read;
+    uint32_t network; /* replicas_network; 0: not read yet */
     struct life life;
     uint64_t foreign_since;          /* ns since 1970: when he came to whom calls are refused */
     bool planned;                    /* something is done, or could be, about its open alert */
@@ -138,8 +139,11 @@ void replicas_report(struct agent *agent, const struct report *report);
 /* Every tick: training, starts that are over, losses, what has gone. dt: ns since the last. */
 void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt);
 
+/* The network namespace (inode) that its first process began in; 0: not known. */
+uint32_t replicas_network(const struct agent *agent, struct watched *watched);
+
 /* Does another replica live in its network namespace? */
-bool replicas_share_network(const struct agent *agent, const struct watched *watched);
+bool replicas_share_network(const struct agent *agent, struct watched *watched);
 
 /* The configuration changed. */
 void replicas_configure(struct agent *agent);

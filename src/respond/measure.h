@@ -69,6 +69,7 @@ struct measure_target {
     struct workload workload;
     struct respond_rule rule;
     uint32_t powers;              /* enum power */
+    uint32_t network;             /* its namespace (inode), 0: not known */
     bool shares_network;          /* another replica lives in its network namespace */
     uint32_t replica;             /* the probe's place */
     uint32_t generation;          /* of that place */

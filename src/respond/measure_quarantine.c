@@ -13,21 +13,16 @@
 #include "respond/powers.h"
 #include "respond/token.h"
 
-#define TABLE "skink_quarantine"
+#define TABLE "inet skink_quarantine"
 
 static const char CLOSE[] =
-    "add table inet " TABLE "\ndelete table inet " TABLE "\n"
-    "table inet " TABLE " {\n"
     "  set closed { type nf_proto; flags timeout; elements = { ipv4 timeout %llus, ipv6 timeout "
     "%llus } }\n"
     "  chain in { type filter hook input priority -300; iifname \"lo\" accept; meta nfproto @closed "
     "drop; }\n"
     "  chain out { type filter hook output priority -300; oifname \"lo\" accept; meta nfproto "
     "@closed drop; }\n"
-    "  chain through { type filter hook forward priority -300; meta nfproto @closed drop; }\n"
-    "}\n";
-
-static const char OPEN[] = "add table inet " TABLE "\ndelete table inet " TABLE "\n";
+    "  chain through { type filter hook forward priority -300; meta nfproto @closed drop; }\n";
 
 int quarantine_possible(const struct measure_target *target, struct error *err)
 {
@@ -43,20 +38,20 @@ int quarantine_possible(const struct measure_target *target, struct error *err)
 
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
 {
-    char commands[1024];
+    char chains[1024];
     unsigned long long seconds = target->rule.expiry / NS_PER_S;
-    autoclose int network = token_network(token, &target->workload, err);
+    autoclose int network = token_network(token, target, err);
     if (network < 0)
         return -1;
-    snprintf(commands, sizeof commands, CLOSE, seconds, seconds);
-    return netfilter_run(network, commands, err);
+    snprintf(chains, sizeof chains, CLOSE, seconds, seconds);
+    return netfilter_table(network, TABLE, chains, err);
 }
 
 static int undo(const json_t *token, const struct measure_kernel *kernel, struct error *err)
 {
     (void)kernel;
     autoclose int network = token_open_network(token);
-    return network < 0 ? 0 : netfilter_run(network, OPEN, err);
+    return network < 0 ? 0 : netfilter_remove(network, TABLE, err);
 }
 
 const struct measure measure_quarantine = {

@@ -17,22 +17,17 @@
 #include "respond/netfilter.h"
 #include "respond/token.h"
 
-#define TABLE     "skink_shuffle"
+#define TABLE     "ip skink_shuffle"
 #define LOW_PORT  20000
 #define HIGH_PORT 32000 /* below the ports that the kernel gives to clients */
 #define DRAWS     16
 
 /* At the new address the service's own port is reached by way of the other one alone. */
 static const char LEAD[] =
-    "add table ip " TABLE "\ndelete table ip " TABLE "\n"
-    "table ip " TABLE " {\n"
     "  chain lead { type nat hook prerouting priority -100; ip daddr %s tcp dport %u dnat to %s:%u; "
     "}\n"
     "  chain close { type filter hook input priority -290; ip daddr %s meta l4proto tcp ct original proto-dst %u drop; "
-    "}\n"
     "}\n";
-
-static const char FREE[] = "add table ip " TABLE "\ndelete table ip " TABLE "\n";
 
 struct change {
     struct address address;
@@ -98,13 +93,13 @@ static uint16_t draw_port(void)
 static int prepare(int network, const struct address *fresh, uint16_t port, uint16_t own,
                    struct error *err)
 {
-    char commands[1024], text[INET_ADDRSTRLEN];
+    char chains[1024], text[INET_ADDRSTRLEN];
     struct error ignored;
     inet_ntop(AF_INET, &fresh->address, text, sizeof text);
-    snprintf(commands, sizeof commands, LEAD, text, port, text, own, text, own);
+    snprintf(chains, sizeof chains, LEAD, text, port, text, own, text, own);
     if (set_address(network, fresh, true, err) < 0)
         return -1;
-    if (netfilter_run(network, commands, err) == 0)
+    if (netfilter_table(network, TABLE, chains, err) == 0)
         return 0;
     set_address(network, fresh, false, &ignored);
     return -1;
@@ -127,7 +122,7 @@ static void note(json_t *token, const struct measure_target *target,
 /* The way to the new address and the address itself go. */
 static int withdraw(int network, const struct address *fresh, struct error *err)
 {
-    int failed = netfilter_run(network, FREE, err);
+    int failed = netfilter_remove(network, TABLE, err);
     return set_address(network, fresh, false, err) < 0 ? -1 : failed;
 }
 
@@ -156,7 +151,7 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
 {
     struct haproxy_server server = {.port = 0};
     struct change change = {.there = true};
-    autoclose int network = token_network(token, &target->workload, err);
+    autoclose int network = token_network(token, target, err);
     if (network < 0 || balancer_find(target, &server, err) < 0)
         return -1;
     if (inet_pton(AF_INET, server.address, &change.address.address) != 1)

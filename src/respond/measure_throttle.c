@@ -9,16 +9,11 @@
 #include "respond/netfilter.h"
 #include "respond/token.h"
 
-#define TABLE "skink_throttle"
+#define TABLE "inet skink_throttle"
 
 static const char SLOW[] =
-    "add table inet " TABLE "\ndelete table inet " TABLE "\n"
-    "table inet " TABLE " {\n"
     "  chain out { type filter hook output priority -290; oifname != \"lo\" limit rate over 16 "
-    "kbytes/second drop; }\n"
-    "}\n";
-
-static const char FREE[] = "add table inet " TABLE "\ndelete table inet " TABLE "\n";
+    "kbytes/second drop; }\n";
 
 static const char *quota_file(const struct cgroup_place *place)
 {
@@ -49,8 +44,8 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
     /* The network as well where it is the replica's own. */
     if (quarantine_possible(target, &ignored) < 0)
         return 0;
-    autoclose int network = token_network(token, &target->workload, err);
-    if (network >= 0 && netfilter_run(network, SLOW, err) == 0)
+    autoclose int network = token_network(token, target, err);
+    if (network >= 0 && netfilter_table(network, TABLE, SLOW, err) == 0)
         return 0;
     cgroup_write(place.path, quota_file(&place), before, &ignored);
     return -1;
@@ -61,7 +56,7 @@ static int undo(const json_t *token, const struct measure_kernel *kernel, struct
     (void)kernel;
     struct cgroup_place place;
     autoclose int network = token_open_network(token);
-    int failed = network >= 0 ? netfilter_run(network, FREE, err) : 0;
+    int failed = network >= 0 ? netfilter_remove(network, TABLE, err) : 0;
     if (token_find_cgroup(token, &place))
         failed |= cgroup_write(place.path, quota_file(&place), token_text(token, "quota"), err);
     return failed;

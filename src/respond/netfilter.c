@@ -2,8 +2,12 @@
 
 #include <nftables/libnftables.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/memory.h"
 #include "respond/inside.h"
 
 /* libnftables does not promise that two of its contexts may work at once. */
@@ -47,6 +51,27 @@ int netfilter_run(int network, const char *commands, struct error *err)
 {
     struct run wanted = {.commands = commands};
     return inside_run(network, run, &wanted, err);
+}
+
+/* Where nothing is to be replaced nothing is deleted: whoever deletes waits for the kernel's other
+ * processors, ten milliseconds in which an intruder could go on. */
+int netfilter_table(int network, const char *table, const char *content, struct error *err)
+{
+    struct error ignored;
+    autofree char *new = NULL, *instead = NULL;
+    if (asprintf(&new, "create table %s\ntable %s {\n%s}\n", table, table, content) < 0 ||
+        asprintf(&instead, "add table %s\ndelete table %s\n%s", table, table, new) < 0)
+        memory_must(NULL);
+    if (netfilter_run(network, new, &ignored) == 0)
+        return 0;
+    return netfilter_run(network, instead, err);
+}
+
+int netfilter_remove(int network, const char *table, struct error *err)
+{
+    char commands[256];
+    snprintf(commands, sizeof commands, "add table %s\ndelete table %s\n", table, table);
+    return netfilter_run(network, commands, err);
 }
 
 json_t *netfilter_ask(int network, const char *commands, struct error *err)

@@ -9,7 +9,12 @@
 /* Runs the commands in the namespace, all or none. */
 int netfilter_run(int network, const char *commands, struct error *err);
 
-/* The same, for what it answers (libnftables-json(5)). New reference; NULL on error. */
+/* Makes a table ("inet NAME") of these chains and sets, instead of the one that it had; and removes
+ * it, which need not be there. */
+int netfilter_table(int network, const char *table, const char *content, struct error *err);
+int netfilter_remove(int network, const char *table, struct error *err);
+
+/* Runs commands, for what they answer (libnftables-json(5)). New reference; NULL on error. */
 json_t *netfilter_ask(int network, const char *commands, struct error *err);
 
 #endif

@@ -18,11 +18,10 @@
 #define ANSWER   65536
 #define TIME_OUT (2 * NS_PER_S)
 
+#define TABLE "skink_migrate"
+
 static const char CLOSE[] =
-    "add table inet skink_migrate\ndelete table inet skink_migrate\n"
-    "table inet skink_migrate {\n"
-    "  chain in { type filter hook prerouting priority -310; iifname != \"lo\" drop; }\n"
-    "}\n";
+    "  chain in { type filter hook prerouting priority -310; iifname != \"lo\" drop; }\n";
 
 extern char **environ;
 
@@ -165,18 +164,19 @@ static int change(const char *network, const char *lines, struct error *err)
     return ip(network, words, answer, err);
 }
 
-static int filter(const char *network, const char *commands, struct error *err)
+/* Nothing comes in until it is opened. */
+static int close_network(const char *network, struct error *err)
 {
     autoclose int fd = open(network, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_set(err, EXIT_MACHINE, 0, "%s: no such network", network);
-    return netfilter_run(fd, commands, err);
+    return netfilter_table(fd, "inet " TABLE, CLOSE, err);
 }
 
 int site_take_over(const char *from, const char *to, const struct site_move *move,
                    struct error *err)
 {
-    if (filter(to, CLOSE, err) < 0 || change(from, move->leave, err) < 0)
+    if (close_network(to, err) < 0 || change(from, move->leave, err) < 0)
         return -1;
     return change(to, move->enter, err);
 }
@@ -189,7 +189,7 @@ static void put_opening(const json_t *listed, char *commands)
     json_array_foreach (json_object_get(listed, "nftables"), i, item) {
         const json_t *table = json_object_get(item, "table");
         const char *name = text_of(table, "name");
-        if (strcmp(name, "skink_migrate") == 0 || strncmp(name, "CRIU-", 5) == 0)
+        if (strcmp(name, TABLE) == 0 || strncmp(name, "CRIU-", 5) == 0)
             put(commands, "delete table %s %s\n", text_of(table, "family"), name);
     }
 }

@@ -48,8 +48,9 @@ static int open_namespace(const char *path, json_int_t *inode)
     return take_fd(fd);
 }
 
-int token_network(json_t *token, const struct workload *workload, struct error *err)
+int token_network(json_t *token, const struct measure_target *target, struct error *err)
 {
+    const struct workload *workload = &target->workload;
     char path[64];
     json_int_t inode;
     autoclose int held = held_open(workload, err);
@@ -61,6 +62,9 @@ int token_network(json_t *token, const struct workload *workload, struct error *
         return error_set(err, EXIT_MACHINE, errno, "%s", path);
     if (held_lives(held, workload, err) < 0)
         return -1;
+    if (target->network && inode != (json_int_t)target->network)
+        return error_set(err, EXIT_MACHINE, 0, "%s: its first process has gone to another network",
+                         workload->name);
     json_object_set_new(token, "network", json_integer(inode));
     json_object_set_new(token, "pid", json_integer(workload->pid));
     return take_fd(fd);

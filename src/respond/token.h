@@ -10,14 +10,16 @@
 #include <sys/types.h>
 
 #include "respond/cgroup_place.h"
+#include "respond/measure.h"
 
 /* The cgroup; found again: it is still the same one. */
 void token_cgroup(json_t *token, const struct cgroup_place *place);
 bool token_find_cgroup(const json_t *token, struct cgroup_place *place);
 
-/* The network namespace of the replica. Opened again, when its first process has ended: by any
- * place that it is mounted at. -1: it has gone. */
-int token_network(json_t *token, const struct workload *workload, struct error *err);
+/* The network namespace of the replica, and no other that its first process has gone to: that may
+ * be somebody else's. Opened again, when that process has ended: by any place that it is mounted
+ * at. -1: it has gone. */
+int token_network(json_t *token, const struct measure_target *target, struct error *err);
 int token_open_network(const json_t *token);
 
 /* A text of the token, "" when it is missing. */

@@ -209,7 +209,10 @@ def test_docker_replaces(prepare, stack, skink_bin, tmp_path):
                 if service["version"] == "next" for each in service["replicas"]]
 
     assert wait_until(lambda: version_next() == [new]), answering.skink.status()
-    answering.skink.reload(tolerance={"eta": "2s", "beta": 3})
+    # A few seconds of learning do not always know a third listener on one port. Nobody intrudes any
+    # more: what is left is that it ages.
+    answering.skink.reload(tolerance={"eta": "2s", "beta": 3}, detect={
+        "frame_threshold": "off", "epoch_threshold": "off", "file_threshold": 0, "flow_threshold": 0})
     renew = answering.wait_measure("renew")
     assert renew["state"] == "done" and renew["replica_name"] == new, renew
     assert running() == {f"{web.name} skel:1", f"{renew['token']['new']} skel:next"}

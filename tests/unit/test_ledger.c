@@ -15,6 +15,7 @@
 
 struct desk {
     char directory[32];
+    sd_event *event;
     struct saver *saver;
     struct ledger *ledger;
 };
@@ -22,8 +23,9 @@ struct desk {
 static void open_desk(struct desk *desk)
 {
     struct error err;
+    assert_true(sd_event_new(&desk->event) >= 0);
     desk->saver = saver_start();
-    desk->ledger = ledger_open(desk->directory, desk->saver, NULL, &err);
+    desk->ledger = ledger_open(desk->directory, desk->event, desk->saver, NULL, &err);
     assert_non_null(desk->ledger);
 }
 
@@ -31,6 +33,7 @@ static void close_desk(struct desk *desk)
 {
     ledger_close(desk->ledger);
     saver_stop(desk->saver);
+    sd_event_unref(desk->event);
 }
 
 static int set_up(void **state)
@@ -157,6 +160,25 @@ static void an_ended_plan_is_one_of_many(void **state)
     assert_null(ledger_find_plan(desk->ledger, 1));
 }
 
+/* Not only when the daemon ends, which may be by SIGKILL. */
+static void what_has_changed_is_written_by_the_event_loop(void **state)
+{
+    struct desk *desk = *state;
+    char path[64];
+    json_error_t why;
+    snprintf(path, sizeof path, "%s/measures.json", desk->directory);
+    ledger_plan(desk->ledger, json_object());
+    ledger_plan(desk->ledger, json_object());
+    assert_int_equal(access(path, F_OK), -1);
+    assert_true(sd_event_run(desk->event, 0) > 0);
+    assert_int_equal(sd_event_run(desk->event, 0), 0); /* once */
+    saver_stop(desk->saver);
+    json_t *written = json_load_file(path, 0, &why);
+    assert_int_equal(json_array_size(json_object_get(written, "plans")), 2);
+    json_decref(written);
+    desk->saver = saver_start();
+}
+
 static void a_torn_file_is_said(void **state)
 {
     struct desk *desk = *state;
@@ -168,10 +190,13 @@ static void a_torn_file_is_said(void **state)
     assert_non_null(file);
     fputs("{\"measures\": [", file);
     fclose(file);
+    sd_event *event;
+    assert_true(sd_event_new(&event) >= 0);
     struct saver *saver = saver_start();
-    assert_null(ledger_open(desk->directory, saver, NULL, &err));
+    assert_null(ledger_open(desk->directory, event, saver, NULL, &err));
     assert_non_null(strstr(err.text, "not a whole file"));
     saver_stop(saver);
+    sd_event_unref(event);
     unlink(path);
     open_desk(desk);
 }
@@ -185,6 +210,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_in_force_is_never_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_under_way_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_ended_plan_is_one_of_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_changed_is_written_by_the_event_loop, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_torn_file_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

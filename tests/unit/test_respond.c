@@ -414,7 +414,8 @@ static void whoever_has_the_number_is_left_alone(void **state)
     assert_non_null(strstr(err.text, "not in its cgroup"));
     assert_int_equal(cgroup_place(&workload, "freezer", &place, &err), -1);
     assert_non_null(strstr(err.text, "not in its cgroup"));
-    assert_int_equal(token_network(token, &workload, &err), -1);
+    const struct measure_target target = {.workload = workload};
+    assert_int_equal(token_network(token, &target, &err), -1);
     assert_int_equal(json_object_size(token), 0);
     assert_int_equal(held_addresses(&workload, addresses, 4, &err), -1);
     json_decref(token);
