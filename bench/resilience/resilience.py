@@ -4,9 +4,10 @@
     ./do resilience                    everything but `availability`, about six minutes
     ./do resilience contain runc       some parts
     ./do resilience availability --attacks 5 --period 20
-    ./do resilience --save             every part, also docs/results/resilience.json
+    ./do resilience --save [PART...]   also into docs/results/resilience.json
 
-build/resilience.json has the figures of the last run. docs/resilience.md explains the parts.
+build/resilience.json has the figures of the last run; docs/results/resilience.json those of the last
+saved run of each part. docs/resilience.md explains the parts.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from watched import BUILD, ROOT, System
 
@@ -37,6 +39,7 @@ PARTS = {
     "availability": None,
 }
 LONG = {"availability"}
+SAVED = ROOT / "docs" / "results" / "resilience.json"
 
 
 def _arguments() -> argparse.Namespace:
@@ -48,20 +51,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--period", type=float, default=60, metavar="SECONDS",
                         help="from one of them to the next (60)")
     parser.add_argument("--save", action="store_true",
-                        help="every part; write docs/results/resilience.json, too")
+                        help="write into docs/results/resilience.json, too")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: no such part (there are: {', '.join(PARTS)})")
-    if arguments.save and arguments.parts:
-        parser.error("--save wants every part")
     return arguments
 
 
-def _measure(names: list[str], arguments: argparse.Namespace) -> list[result.Row]:
-    rows = []
+def _measure(names: list[str], arguments: argparse.Namespace) -> tuple[list[result.Row], list]:
+    """The figures as rows, and as they are written."""
+    rows, written = [], []
     for name in names:
-        begin = time.monotonic()
-        print(f"\n{name}, load {os.getloadavg()[0]:.1f}", flush=True)
+        begin, load = time.monotonic(), round(os.getloadavg()[0], 1)
+        print(f"\n{name}, load {load}", flush=True)
         with System() as system:
             if name == "availability":
                 new = availability.availability(system, arguments.attacks, arguments.period)
@@ -71,7 +73,16 @@ def _measure(names: list[str], arguments: argparse.Namespace) -> list[result.Row
             print(row.line())
         print(f"  ({time.monotonic() - begin:.0f} s)", flush=True)
         rows += new
-    return rows
+        made = result.facts(ROOT)
+        written += [{**row.json(), "note": row.note, "part": name, "date": made["date"],
+                     "commit": made["commit"], "load": load} for row in new]
+    return rows, written
+
+
+def _kept(path: Path, names: list[str]) -> list[dict]:
+    """The figures of the other parts that were saved before."""
+    figures = json.loads(path.read_text())["figures"] if path.exists() else []
+    return [figure for figure in figures if figure["part"] not in names]
 
 
 def main() -> int:
@@ -79,21 +90,20 @@ def main() -> int:
     if os.geteuid() != 0:
         print("resilience: needs root, for containers and BPF (sudo)", file=sys.stderr)
         return 3
-    facts = {"load": round(os.getloadavg()[0], 1), "attacks": arguments.attacks,
-             "period_s": arguments.period}
-    names = arguments.parts or [name for name in PARTS if arguments.save or name not in LONG]
+    names = arguments.parts or [name for name in PARTS if name not in LONG]
     try:
-        rows = _measure(names, arguments)
+        rows, figures = _measure(names, arguments)
     except KeyboardInterrupt:
         print("\nresilience: interrupted; everything was taken away")
         return 130
     print("\nall")
     for row in rows:
         print(row.line())
-    document = {**result.facts(ROOT), **facts, "figures": [row.json() for row in rows]}
-    result.write_json(BUILD / "resilience.json", document)
+    facts = result.facts(ROOT)
+    result.write_json(BUILD / "resilience.json", {**facts, "figures": figures})
     if arguments.save:
-        result.write_json(ROOT / "docs" / "results" / "resilience.json", document)
+        figures = sorted(_kept(SAVED, names) + figures, key=lambda one: list(PARTS).index(one["part"]))
+        result.write_json(SAVED, {**facts, "figures": figures})
     return result.verdict(rows)
 
 
