@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """The testbed's shop under watch: learned, left alone, attacked, and scored.
 
-    ./do campaign [--learn FILE] [--benign FILE] [--attacks FILE] [--state DIR] [--out FILE]
+    ./do campaign [PART...] [--learn FILE] [--benign FILE] [--attacks FILE]
 
-Brings the shop up, starts a daemon with its default settings, and plays three campaigns
-(docs/campaigns.md) with `skink inject`: one in which it learns, one of nothing but benign load and
-changes, and the attacks. What was found, the false alarms, and where the true entry was put goes to
-the screen and to a JSON file. With the default campaigns it takes about four hours.
+Plays three campaigns (docs/campaigns.md) with `skink inject`: `learn`, in which a daemon with its
+default settings learns; `benign`, nothing but load and changes; and `attacks`. For each part it
+brings the shop up and starts a daemon that knows what the parts before have learned. What was found,
+the false alarms, and where the true entry was put goes to the screen and to a JSON file.
+
+All three take about four hours. They can be had in several sittings: `learn` begins anew, `attacks`
+replaces the attacks that were played before, and each `benign` adds to the benign hours.
 """
 
 import argparse
@@ -21,7 +24,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import score
-from cases import read
 
 ROOT = score.ROOT
 SKINK = ROOT / "build/skink"
@@ -50,13 +52,20 @@ def shop():
         run(SHOP, "--name", NAME, "down")
 
 
+def keep(state: Path, learned: Path) -> None:
+    """What a daemon has learned, its profiles and flows, for the next one."""
+    shutil.rmtree(learned, ignore_errors=True)
+    shutil.copytree(state / "profiles", learned / "profiles")
+    shutil.copy(state / "flows.json", learned)
+
+
 @contextmanager
-def daemon(directory: Path, known: Path | None):
-    """One with default settings that sees nothing but the shop, and knows nothing yet but the
-    profiles and flows of another one's state directory."""
-    if known:
-        shutil.copytree(known / "profiles", directory / "state/profiles")
-        shutil.copy(known / "flows.json", directory / "state")
+def daemon(directory: Path, learned: Path):
+    """One with default settings that sees nothing but the shop."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    if learned.exists():
+        shutil.copytree(learned, directory / "state")
     settings = {"state_dir": str(directory / "state"), "socket": str(directory / "socket"),
                 "engines": {"docker": "off", "podman": "off", "lxc": "off",
                             "oci": [f"/run/skink-testbed/skink-testbed-{NAME}/oci"]}}
@@ -93,35 +102,53 @@ def play(campaign: Path, directory: Path, socket: Path) -> None:
         raise SystemExit(f"campaign: {campaign.name}: skink inject ended with {code}")
 
 
+def free(directory: Path) -> Path:
+    """The first of directory-1, directory-2, … that is not there."""
+    number = 1
+    while (found := directory.with_name(f"{directory.name}-{number}")).exists():
+        number += 1
+    return found
+
+
+def play_part(part: str, campaign: Path, directory: Path) -> None:
+    learned, agent = directory / "learned", directory / "agent"
+    if part == "learn":
+        shutil.rmtree(directory, ignore_errors=True)
+    elif not learned.exists():
+        raise SystemExit(f"campaign: {part}: nothing has been learned (./do campaign learn)")
+    data = free(directory / part) if part == "benign" else directory / part
+    shutil.rmtree(data, ignore_errors=True)
+    with daemon(agent, learned) as socket, shop():
+        play(campaign, data, socket)
+        watched = services(socket)
+    learning = [one["service"] for one in watched if one["mode"] == "learning"]
+    say(f"{len(watched)} services were watched;", "still learned:" if learning else
+        "all have been learned", *learning)
+    (data / "services.json").write_text(json.dumps({"watched": len(watched), "learning": learning}))
+    if part != "attacks":  # what the intruder did is not to be learned
+        keep(agent / "state", learned)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="learn, benign, attacks; all three")
     for part in PARTS:
         parser.add_argument(f"--{part}", type=Path, default=CAMPAIGNS / f"{part}.yml")
-    parser.add_argument("--state", type=Path, help="begin with what another run learned: its state directory")
     parser.add_argument("--directory", type=Path, default=ROOT / "build/campaign",
-                        help="where the data sets go; what was there before is removed")
+                        help="where the data sets go")
     parser.add_argument("--out", type=Path, default=ROOT / "build/campaign.json")
     options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: no such part (there are: {', '.join(PARTS)})")
     if os.geteuid() != 0:
         raise SystemExit("campaign: needs root (use ./do campaign)")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    shutil.rmtree(options.directory, ignore_errors=True)
-    options.directory.mkdir(parents=True)
-    with daemon(options.directory, options.state) as socket, shop():
-        for part in PARTS:
-            play(getattr(options, part), options.directory / part, socket)
-            watched = services(socket)
-            learning = [one["service"] for one in watched if one["mode"] == "learning"]
-            say(f"{len(watched)} services are watched;", "still learned:" if learning else
-                "all have been learned", *learning)
-    attacks = read(options.directory / "attacks")
-    result = score.circumstances(attacks) | score.score(
-        attacks, read(options.directory / "benign"), len(watched), ROOT / "build/bench/rank")
-    result |= {"not_learned": learning, "began_with_profiles": bool(options.state)}
-    score.show(result)
-    options.out.write_text(json.dumps(result, indent=1) + "\n")
-    say(f"written to {options.out}")
+    for part in options.parts or PARTS:
+        play_part(part, getattr(options, part), options.directory)
+    if (options.directory / "attacks").exists():
+        score.write(options.directory, options.out)
+        say(f"written to {options.out}")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ class DataSet:
     flows: list[dict]
     attacks: list[Attack]
     failed: list[str]  # attacks that did not succeed
+    services: int = 0  # that were watched
+    learning: list[str] = field(default_factory=list)  # of these, still learned in the end
 
     def stretch(self) -> tuple[float, float]:
         """From the beginning of the first step after learning to the end of the last one."""
@@ -106,6 +108,8 @@ def read(directory: Path) -> DataSet:
     steps = _lines(directory / "truth.jsonl")
     data = DataSet(json.loads((directory / "campaign.json").read_text()), steps,
                    _alerts(directory), _lines(directory / "flows.jsonl"), [], [])
+    watched = json.loads((directory / "services.json").read_text())
+    data.services, data.learning = watched["watched"], watched["learning"]
     for step in steps:
         if step["kind"] == "attack" and not step.get("succeeded"):
             data.failed.append(step["name"])

@@ -2,7 +2,7 @@
 """Scores campaigns that were played: what was found, what was not, how many false alarms, and where
 the rankers put the entry. `./do campaign` plays and scores; this scores what lies there:
 
-    bench/campaign/score.py --attacks DIR --benign DIR --services N [--out FILE]
+    bench/campaign/score.py [DIRECTORY] [--out FILE]
 """
 
 import argparse
@@ -23,15 +23,20 @@ def share(part: int, of: int) -> dict:
             "interval": intervals.share(part, of) if of else None}
 
 
-def false_alarms(data: DataSet, services: int) -> dict:
+def false_alarms(benign: list[DataSet]) -> dict | None:
     """Each alert of a benign stretch is a false one."""
-    begin, end = data.stretch()
-    false = data.opened(begin, end)
-    days = (end - begin) / DAY * services
+    false, seconds, days = [], 0.0, 0.0
+    for data in benign:
+        begin, end = data.stretch()
+        false += data.opened(begin, end)
+        seconds += end - begin
+        days += (end - begin) / DAY * data.services
     return {"value": len(false) / days, "interval": intervals.rate(len(false), days),
-            "count": len(false), "hours": (end - begin) / 3600, "services": services,
+            "count": len(false), "hours": seconds / 3600, "services": benign[0].services,
+            "runs": [{"begin": data.about.get("begin"), "commit": data.about.get("commit")}
+                     for data in benign],
             "alerts": [{"service": a.service, "detector": a.detector, "message": a.message}
-                       for a in false]}
+                       for a in false]} if days else None
 
 
 def rows(data: DataSet, found: dict) -> list[dict]:
@@ -53,7 +58,7 @@ def rows(data: DataSet, found: dict) -> list[dict]:
     return table
 
 
-def score(attacks: DataSet, benign: DataSet | None, services: int, program: Path) -> dict:
+def score(attacks: DataSet, benign: list[DataSet], program: Path) -> dict:
     found = {variant: entry.places(program, attacks, variant, SEED) for variant in entry.VARIANTS}
     several = {a.name for a in attacks.attacks if a.several}
     aside = {a.name for a in attacks.attacks if a.aside}
@@ -67,7 +72,7 @@ def score(attacks: DataSet, benign: DataSet | None, services: int, program: Path
         "found": share(len(caught), len(attacks.attacks)),
         "found_aside": share(len(caught & aside), len(aside)),
         "found_others": share(len(caught - aside), len(attacks.attacks) - len(aside)),
-        "false_alarms_per_service_day": false_alarms(benign, services) if benign else None,
+        "false_alarms_per_service_day": false_alarms(benign),
         "ranker": ours,
         "entry_ac1": best.get("entry_ac1"), "entry_ac3": best.get("entry_ac3"),
         "entry_mean_rank": best.get("entry_mean_rank"),
@@ -79,7 +84,7 @@ def score(attacks: DataSet, benign: DataSet | None, services: int, program: Path
 def circumstances(attacks: DataSet) -> dict:
     """Of the playing, whenever it is scored."""
     return {"date": attacks.about.get("begin"), "commit": attacks.about.get("commit"),
-            "kernel": attacks.about.get("kernel")}
+            "kernel": attacks.about.get("kernel"), "not_learned": attacks.learning}
 
 
 def _interval(figure: dict | None) -> str:
@@ -107,20 +112,24 @@ def show(result: dict) -> None:
                                       ("entry_ac1", "entry_ac3", "entry_mean_rank")))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--attacks", type=Path, required=True, help="data set with the attacks")
-    parser.add_argument("--benign", type=Path, help="data set of benign load")
-    parser.add_argument("--services", type=int, required=True, help="services that were watched")
-    parser.add_argument("--out", type=Path, help="where the figures go, as JSON")
-    options = parser.parse_args()
-    attacks = read(options.attacks)
-    result = circumstances(attacks) | score(attacks,
-                                            read(options.benign) if options.benign else None,
-                                            options.services, ROOT / "build/bench/rank")
+def write(directory: Path, out: Path) -> None:
+    """Scores the attacks and all benign runs in the directory; tells it, and writes it."""
+    attacks = read(directory / "attacks")
+    benign = [read(each) for each in sorted(directory.glob("benign-*"))]
+    result = circumstances(attacks) | score(attacks, benign, ROOT / "build/bench/rank")
     show(result)
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+    out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path, nargs="?", default=ROOT / "build/campaign",
+                        help="where the data sets lie")
+    parser.add_argument("--out", type=Path, default=ROOT / "build/campaign.json",
+                        help="where the figures go, as JSON")
+    options = parser.parse_args()
+    write(options.directory, options.out)
 
 
 if __name__ == "__main__":

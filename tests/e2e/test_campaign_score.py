@@ -49,6 +49,7 @@ def write(directory: Path, steps: list[dict], alerts: list[dict]) -> cases.DataS
     for name, lines in parts.items():
         (directory / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
     (directory / "campaign.json").write_text("{}")
+    (directory / "services.json").write_text('{"watched": 24, "learning": ["late"]}')
     return cases.read(directory)
 
 
@@ -65,7 +66,7 @@ def _attacks(tmp_path):
 
 
 def test_what_is_found(attacks):
-    result = score.score(attacks, None, 4, RANK)
+    result = score.score(attacks, [], RANK)
     assert result["attacks"] == 3 and result["failed_attacks"] == ["vain"]
     rows = {row["attack"]: row for row in result["rows"]}
     assert [name for name, row in rows.items() if row["found"]] == ["deep"]
@@ -91,7 +92,7 @@ def test_an_alert_that_is_open_already(tmp_path):
 
 
 def test_where_the_entry_is_put(attacks):
-    result = score.score(attacks, None, 4, RANK)
+    result = score.score(attacks, [], RANK)
     place = {row["attack"]: row["entry_place"] for row in result["rows"]}
     assert place["deep"]["trees"] == 1 and place["deep"]["earliest"] == 1
     assert place["deep"]["ingress"] > 1  # it is the edge
@@ -103,11 +104,17 @@ def test_where_the_entry_is_put(attacks):
 
 def test_false_alarms_are_counted_by_service_and_day(attacks, tmp_path):
     stretch = {"kind": "benign", "outcome": "done"}
-    benign = write(tmp_path / "benign", [
-        stretch | {"name": "training", "from": at(0), "until": at(600)},
-        stretch | {"name": "benign", "from": at(600), "until": at(600 + 7200)},
-    ], [alert("x", "web", 300), alert("y", "web", 1000), alert("z", "db", 7000)])
-    found = score.score(attacks, benign, 24, RANK)["false_alarms_per_service_day"]
+
+    def benign(name, alerts):
+        return write(tmp_path / name, [
+            stretch | {"name": "training", "from": at(0), "until": at(600)},
+            stretch | {"name": "benign", "from": at(600), "until": at(600 + 3600)}], alerts)
+
+    two = [benign("benign-1", [alert("x", "web", 300), alert("y", "web", 1000)]),
+           benign("benign-2", [alert("z", "db", 3000)])]
+    result = score.score(attacks, two, RANK)
+    assert score.circumstances(attacks)["not_learned"] == ["late"]
+    found = result["false_alarms_per_service_day"]
     assert (found["count"], found["hours"]) == (2, 2)
     assert found["value"] == pytest.approx(1)  # two in two hours of 24 services: two days
     assert found["interval"] == pytest.approx((0.121, 3.612), abs=0.001)
