@@ -19,8 +19,8 @@ def _lines(path: Path) -> list[dict]:
 
 @dataclass
 class Alert:
-    """As it was first told, or told again for a new fact, with the score that incidents gave it in
-    the end."""
+    """As it was first told, or told again for a new fact, with the score and the caller that
+    incidents gave it in the end."""
 
     service: str
     detector: str
@@ -29,6 +29,7 @@ class Alert:
     score: float
     message: str
     opened: bool = True  # else it was open already, and grew
+    on_behalf_of: str | None = None  # on whose connection it was done, as far as that was found
 
 
 @dataclass
@@ -83,23 +84,24 @@ class DataSet:
         return [alert for alert in self.between(begin, end) if alert.opened]
 
 
-def _told(line: dict, scores: dict[str, float], opened: bool, first: float) -> Alert:
+def _told(line: dict, filed: dict[str, dict], opened: bool, first: float) -> Alert:
+    own = filed.get(line["id"], {})
     return Alert(line["service"], line["detector"], when(line["time"]), first,
-                 scores.get(line["id"], 0.5), line["message"], opened)
+                 own.get("score", 0.5), line["message"], opened, own.get("on_behalf_of"))
 
 
 def _alerts(directory: Path) -> list[Alert]:
-    scores: dict[str, float] = {}
+    filed: dict[str, dict] = {}  # as incidents told it in the end
     for incident in _lines(directory / "incidents.jsonl"):
-        scores |= {alert["id"]: alert["score"] for alert in incident["alerts"]}
+        filed |= {alert["id"]: alert for alert in incident["alerts"]}
     told, latest = [], {}  # latest: fact of an alert that was told
     for line in _lines(directory / "alerts.jsonl"):
         facts = sorted(when(fact["time"]) for fact in line.get("facts", []))
         before = latest.get(line["id"])
         if before is None:
-            told.append(_told(line, scores, True, when(line["first_seen"])))
+            told.append(_told(line, filed, True, when(line["first_seen"])))
         else:
-            told += [_told(line, scores, False, time) for time in facts if time > before][:1]
+            told += [_told(line, filed, False, time) for time in facts if time > before][:1]
         latest[line["id"]] = max([*facts, before or 0])
     return told
 

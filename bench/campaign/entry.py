@@ -12,6 +12,7 @@ from cases import GRACE, Alert, Attack, DataSet, when
 DRAWS = 20  # of what is removed or added, each attack
 REMOVED = 0.3
 ADDED = 2
+WINDOW = 600  # seconds before the attack in which a call from outside still matters
 US = 1_000_000
 OUTSIDE = "(outside)"
 
@@ -43,7 +44,9 @@ def case(data: DataSet, attack: Attack, alerts: list[Alert]) -> dict:
     """What rank.c reads: the flows as they were by then."""
     names, until = names_of(data), attack.end + GRACE
     flows = [flow for flow in data.flows if when(flow["first_seen"]) <= until]
-    outside = {flow["to"] for flow in flows if flow["from"] == OUTSIDE}
+    outside = {flow["to"] for flow in flows if flow["from"] == OUTSIDE and flow["count"]
+               and when(flow["last_seen"]) > attack.begin - WINDOW}
+    carried = {(alert.on_behalf_of, alert.service) for alert in alerts}
     services = []
     for name in names:
         own = [alert for alert in alerts if alert.service == name]
@@ -53,7 +56,8 @@ def case(data: DataSet, attack: Attack, alerts: list[Alert]) -> dict:
     return {"entry": attack.entry, "services": services, "flows": [
         {"from": names.index(flow["from"]), "to": names.index(flow["to"]),
          "first": int(when(flow["first_seen"]) * US),
-         "last": int(min(when(flow["last_seen"]), until) * US), "new": flow["new"]}
+         "last": int(min(when(flow["last_seen"]), until) * US), "new": flow["new"],
+         "carried": (flow["from"], flow["to"]) in carried}
         for flow in flows if OUTSIDE not in (flow["from"], flow["to"])]}
 
 

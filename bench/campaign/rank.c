@@ -4,7 +4,7 @@
  *
  *     {"entry": "web", "services": [{"name": "web", "outside": true, "alarmed": true, "score": 1,
  *      "time": 17, "alarms": 1}, …], "flows": [{"from": 0, "to": 1, "first": 3, "last": 20,
- *      "new": false}, …]}                                                  times in microseconds
+ *      "new": false, "carried": false}, …]}                                times in microseconds
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +47,7 @@ static struct rank_flow flow_of(const json_t *object)
         .first = instant(object, "first"),
         .last = instant(object, "last"),
         .novel = flag(object, "new"),
+        .carried = flag(object, "carried"),
     };
 }
 

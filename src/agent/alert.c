@@ -217,3 +217,30 @@ uint64_t alert_last(const struct alert *alert)
 {
     return alert->last;
 }
+
+/* ---- on whose behalf ---- */
+
+size_t alert_processes(const struct alert *alert, uint32_t *pid, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < alert->trees && !alert->behalf_settled; i++) {
+        for (size_t level = json_array_size(alert->tree[i]); level-- > 0 && count + 1 < max;)
+            pid[count++] = (uint32_t)json_integer_value(
+                json_object_get(json_array_get(alert->tree[i], level), "pid"));
+        if (count < max)
+            pid[count++] = 0;
+    }
+    return count;
+}
+
+void alert_note_behalf(struct alert *alert, const char *service)
+{
+    alert->behalf_settled = true;
+    alert->changed |= *service != '\0';
+    snprintf(alert->behalf, sizeof alert->behalf, "%s", service);
+}
+
+const char *alert_behalf(const struct alert *alert)
+{
+    return alert->behalf[0] ? alert->behalf : NULL;
+}

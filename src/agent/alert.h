@@ -63,6 +63,18 @@ bool alert_note_fact(struct alert *alert, const struct fact *fact);
 /* Makes an alert that has just been made one about what its siblings do not do. */
 void alert_note_siblings(struct alert *alert, const struct alert_siblings *found);
 
+/*
+ * The processes that it names, up to `max`: each with those that it descends from, it first; behind
+ * the last of them stands a 0. None when it is known already on whose behalf they acted.
+ */
+size_t alert_processes(const struct alert *alert, uint32_t *pid, size_t max);
+
+/* They acted on connections of one service; "": of several, so that it will not be known. */
+void alert_note_behalf(struct alert *alert, const char *service);
+
+/* NULL: not known. */
+const char *alert_behalf(const struct alert *alert);
+
 /* Losses while it is open: what was not seen, reports that the replica's quota held back. */
 void alert_note_loss(struct alert *alert, uint64_t lost);
 

@@ -236,6 +236,8 @@ json_t *alert_json(struct alert *alert, enum alert_state state)
     json_object_set_new(json, "profile",
                         json_string(profile_state(service->profile, profile, sizeof profile)));
     add_evidence(alert, json);
+    json_object_set_new(json, "on_behalf_of",
+                        alert_behalf(alert) ? json_string(alert_behalf(alert)) : json_null());
     json_object_set_new(json, "latency_ms", json_real(alert->latency_ms));
     json_object_set_new(json, "message", message_json(alert));
     return json;

@@ -49,6 +49,8 @@ struct alert {
     uint64_t novelties, mismatches, mismatches_before, lost;
     double latency_ms;
     bool told, changed;
+    bool behalf_settled;
+    char behalf[256]; /* the service on whose connections it was done; "": not known */
 };
 
 /* Is all that was found old? */

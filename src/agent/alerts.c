@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/behalf.h"
 #include "agent/state.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -43,6 +44,9 @@ static void tell(struct agent *agent, struct watched *watched, enum alert_state 
     json_t *json = alert_json(alert, state);
     uint64_t first = alert_first(alert);
     bool acts = watched->service->config.respond.policy == POLICY_ACT;
+    struct behalf behalf = {.answer = -1};
+    if (state != ALERT_CLOSED)
+        behalf_ask(agent, watched, &behalf);
     if (state != ALERT_CLOSED && acts)
         response_alert(agent, watched, json);
     if (state == ALERT_OPEN)
@@ -50,6 +54,7 @@ static void tell(struct agent *agent, struct watched *watched, enum alert_state 
     json_object_set_new(json, "flows",
                         flows_facts(agent, watched, first > CAUSE_CHAIN ? first - CAUSE_CHAIN : 0));
     alerts_publish(agent, json);
+    behalf_learn(agent, watched, &behalf);
     incidents_follow(agent, watched, alert, json);
     if (state != ALERT_CLOSED && !acts)
         response_alert(agent, watched, json);

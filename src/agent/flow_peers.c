@@ -1,4 +1,5 @@
-/* Whom a service is known to call, as the kernel is to be told it (probe/refuse.h). */
+/* Who is at the other end: whom a service is known to call, as the kernel is to be told it
+ * (probe/refuse.h); whom a process answers. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,5 +106,24 @@ bool flows_peers(struct agent *agent, struct watched *watched, uint64_t since,
     add_called(agent, watched, since, &peers);
     *list = peers.list;
     *count = peers.count;
+    return true;
+}
+
+/* ---- whom a process answers ---- */
+
+bool flows_answers(const struct agent *agent, const struct watched *watched,
+                   const struct hand_connection *connection, const struct service **client)
+{
+    struct flow_key key = {.replica = watched->index,
+                           .generation = watched->generation,
+                           .port = connection->port,
+                           .transport = IPPROTO_TCP,
+                           .role = FLOW_ANSWERS};
+    memcpy(key.peer, connection->peer, sizeof key.peer);
+    const struct flow_seen *seen = flow_seen_find(&agent->flows->seen, &key);
+    if (!seen)
+        return false;
+    const struct watched *there = seen->other == ENDS_NOBODY ? NULL : agent->watched[seen->other];
+    *client = there && there->generation == seen->other_generation ? there->service : NULL;
     return true;
 }

@@ -187,6 +187,14 @@ static struct graph_flow edge_of(struct flows *flows, const struct flow *flow,
     };
 }
 
+/* Was a service at its other end when it was noted last? */
+static bool is_with_service(const struct flows *flows, const struct flow_seen *seen)
+{
+    const struct graph_flow *edge =
+        seen->edge == SIZE_MAX ? NULL : graph_flow(flows->graph, seen->edge);
+    return edge && edge->from != GRAPH_OUTSIDE && edge->to != GRAPH_OUTSIDE;
+}
+
 /* A peer that nobody knows may yet turn out to be a replica that is being recognised; when it does
  * not, it is outside. */
 static void note(struct agent *agent, const struct flow *flow)
@@ -204,6 +212,8 @@ static void note(struct agent *agent, const struct flow *flow)
         there = NULL;
     if (there == here || (!there && (ends_is_loopback(flow->key.peer) || is_fresh(flows, seen))))
         return;
+    if (!there && flow->value.count == seen->counted && is_with_service(flows, seen))
+        return; /* who was there has gone, and nobody has come since: nothing new to note */
     const struct graph_flow edge = edge_of(flows, flow, here, there, seen);
     size_t known = graph_flows(flows->graph);
     bool moved = seen->edge != SIZE_MAX; /* who was called has gone: that is no new call */

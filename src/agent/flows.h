@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "agent/hand.h"
 #include "incident/graph.h"
 #include "probe/probe.h"
 #include "probe/refusing.h"
@@ -16,6 +17,7 @@
 struct agent;
 struct watched;
 struct flows;
+struct service;
 
 /* Takes over what is known from the state directory. */
 struct flows *flows_new(const char *state_dir);
@@ -44,6 +46,13 @@ void flows_look(struct agent *agent);
  */
 bool flows_peers(struct agent *agent, struct watched *watched, uint64_t since,
                  struct refusal_peer **peers, size_t *count);
+
+/*
+ * Does the replica answer on this connection, instead of having made it? client: the service at the
+ * other end; NULL: one that is not watched.
+ */
+bool flows_answers(const struct agent *agent, const struct watched *watched,
+                   const struct hand_connection *connection, const struct service **client);
 
 /* What a replica did over the network since then (CLOCK_MONOTONIC), what is new first. New array.
  */

@@ -20,9 +20,18 @@
 #include "respond/measure.h"
 #include "tolerate/ageing.h"
 
-#define HAND_ADDRESSES 64 /* of a replica, at most */
+#define HAND_ADDRESSES   64 /* of a replica, at most */
+#define HAND_PROCESSES   32 /* that one question names */
+#define HAND_CONNECTIONS 64 /* that one answer names */
 
 struct hand;
+
+/* A TCP connection that a process has. */
+struct hand_connection {
+    uint32_t pid;
+    uint16_t port;    /* its own */
+    uint8_t peer[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d */
+};
 
 /* Forks: before there are threads, and before rights are given up. NULL on error. */
 struct hand *hand_start(const struct config *config, struct error *err);
@@ -57,6 +66,14 @@ bool hand_descriptors(struct hand *hand, const char *directory, struct usage *us
 /* As the measure's check, of what takes rights to look at. */
 int hand_check(struct hand *hand, const struct measure *measure,
                const struct measure_target *target, struct error *err);
+
+/*
+ * Which TCP connections these processes have. Asking does not wait: the answer comes on the
+ * descriptor that is returned (-1: none will), which hand_connections closes. It returns how many
+ * there are; 0 also when there is no answer, or there are more than HAND_CONNECTIONS.
+ */
+int hand_connections_ask(struct hand *hand, const uint32_t *pid, size_t count);
+size_t hand_connections(int fd, struct hand_connection list[HAND_CONNECTIONS]);
 
 /* ---- measures: in any thread, not with NULL ---- */
 

@@ -206,6 +206,8 @@ static void serve(int daemon, struct here *here, struct hand_request *request, i
         read_settings(here);
     else if (request->word < ASK_SETTINGS)
         look(daemon, now, request);
+    else if (request->word == ASK_CONNECTIONS && fd >= 0)
+        hand_connections_serve(request, fd);
     else if (fd >= 0)
         fork_measure(daemon, now, request, fd);
 }

@@ -15,6 +15,7 @@ enum hand_word {
     ASK_DESCRIPTORS, /* usage_descriptors of the directory in text */
     ASK_CHECK,       /* can the measure NAME be carried out? */
     ASK_SETTINGS,    /* read the configuration again; no reply */
+    ASK_CONNECTIONS, /* of processes, on the descriptor that comes along (hand_connections.c) */
     ASK_CARRY_OUT,   /* the measure NAME; replies on the descriptor that comes along */
     ASK_UNDO,        /* the same; text: its token */
     ASK_NAMES,       /* resolve_names, on the descriptor that comes along (hand_names.c) */
@@ -35,6 +36,8 @@ struct hand_request {
     char name[32];
     bool expired, shares_network;
     uint64_t since; /* of resolve_names */
+    uint32_t process[HAND_PROCESSES];
+    uint32_t processes;
     uint32_t powers, network;
     char spare[64];
     char variant[VARIANT_NAME];
@@ -56,6 +59,9 @@ struct hand_reply {
 
 /* What the hand does with ASK_NAMES. */
 void hand_names_serve(const struct hand_request *request, int fd);
+
+/* What the hand does with ASK_CONNECTIONS. */
+void hand_connections_serve(const struct hand_request *request, int fd);
 
 /* Orders something: the descriptor that the outcome comes on, or -1. In any thread. */
 int hand_order(struct hand *hand, const struct hand_request *request, struct error *err);

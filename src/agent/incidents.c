@@ -135,6 +135,7 @@ void incidents_follow(struct agent *agent, const struct watched *watched, const 
         .service = watched->service->name,
         .replica = watched->workload.name,
         .message = text_of(told, "message"),
+        .on_behalf_of = alert_behalf(alert),
         .first = clock_wall(alert_first(alert)),
         .last = clock_wall(alert_last(alert)),
         .score = alert_belief(told),

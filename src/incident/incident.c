@@ -41,6 +41,7 @@ static void free_incident(struct incident *incident)
         free(incident->alert[i].id);
         free(incident->alert[i].replica);
         free(incident->alert[i].message);
+        free(incident->alert[i].on_behalf_of);
     }
     free(incident->alert);
     free(incident);
@@ -130,11 +131,14 @@ static struct filed *file_away(struct incident *incident, const struct incident_
             reallocarray(incident->alert, incident->alerts + 1, sizeof *incident->alert));
         filed = &incident->alert[incident->alerts++];
         filed->grown = 0;
+        filed->on_behalf_of = NULL;
         filed->id = memory_must(strdup(alert->id));
         filed->replica = memory_must(strdup(alert->replica));
         filed->service = service;
     }
     filed->message = memory_must(strdup(alert->message));
+    if (alert->on_behalf_of && !filed->on_behalf_of)
+        filed->on_behalf_of = memory_must(strdup(alert->on_behalf_of));
     filed->first = alert->first;
     filed->last = alert->last;
     filed->score = alert->score;

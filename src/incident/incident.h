@@ -21,9 +21,10 @@
 /* What an incident needs to know of an alert, at its first telling and at every later one. */
 struct incident_alert {
     const char *id, *service, *replica, *message;
-    uint64_t first, last; /* mismatches */
-    double score;         /* incident_score */
-    uint64_t novelties;   /* of which it knows by now */
+    const char *on_behalf_of; /* the only service on whose connections it was done; NULL: unknown */
+    uint64_t first, last;     /* mismatches */
+    double score;             /* incident_score */
+    uint64_t novelties;       /* of which it knows by now */
     bool open;
 };
 

@@ -15,6 +15,7 @@ struct growth {
 /* An alert that an incident holds; the texts are its own. */
 struct filed {
     char *id, *replica, *message;
+    char *on_behalf_of; /* NULL: not known */
     size_t service;
     uint64_t first, last;
     double score;

@@ -28,6 +28,7 @@ struct rank_flow {
     size_t from, to;
     uint64_t first, last; /* when */
     bool novel;           /* never seen while the caller was learned */
+    bool carried;         /* what alarmed the callee was done on one of its connections */
 };
 
 struct rank_case {

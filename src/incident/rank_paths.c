@@ -31,12 +31,14 @@ void rank_by_paths(const struct rank_case *given, double *probability)
     weight_close(weight, n, through, NULL);
     for (size_t s = 0; s < n; s++) {
         const struct rank_service *entry = &given->service[s];
-        likelihood[s] =
-            log(entry->outside ? 0.2 : 0.05) + log(entry->alarmed ? DETECTION : 1 - DETECTION);
+        likelihood[s] = log(entry->outside ? 0.2 : 0.05) +
+                        log(entry->alarmed ? DETECTION : 1 - DETECTION) +
+                        log(weight_unled(given, s));
         for (size_t v = 0; v < n; v++)
             if (v != s && given->service[v].alarmed)
-                likelihood[s] += log(weight_noise(given->service[v].score) +
-                                     DETECTION * given->service[v].score * at(weight, n, s, v));
+                likelihood[s] +=
+                    log(weight_unled(given, v) * weight_noise(given->service[v].score) +
+                        DETECTION * given->service[v].score * at(weight, n, s, v));
     }
     weight_softmax(likelihood, n, probability);
     probability[n] = 0;

@@ -23,20 +23,44 @@ static void take_alerts(struct story *story, const struct incident *incident)
     }
 }
 
+/* Did an alert's replica do its foreign act on a connection of this flow? */
+static bool carried(const struct incident *incident, const struct graph *graph,
+                    const struct graph_flow *flow)
+{
+    for (size_t i = 0; i < incident->alerts; i++) {
+        const struct filed *alert = &incident->alert[i];
+        if (alert->service == flow->to && alert->on_behalf_of &&
+            strcmp(alert->on_behalf_of, graph_name(graph, flow->from)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Was the service called from outside, and answered, when it could still matter? Not once long ago,
+ * by what looked whether it had come up. */
+static bool from_outside(const struct incident *incident, const struct graph_flow *flow)
+{
+    return flow->from == GRAPH_OUTSIDE && flow->to != GRAPH_OUTSIDE && flow->count > 0 &&
+           clock_passed(incident->first, flow->last) < INCIDENT_WINDOW;
+}
+
 /* Flows with the outside say who can be reached from there, and are no way to another service. */
-static void take_flows(struct story *story, const struct graph *graph, uint64_t now)
+static void take_flows(struct story *story, const struct incident *incident,
+                       const struct graph *graph, uint64_t now)
 {
     for (size_t i = 0; i < graph_flows(graph); i++) {
         const struct graph_flow *flow = graph_flow(graph, i);
-        if (flow->from == GRAPH_OUTSIDE && flow->to != GRAPH_OUTSIDE)
+        if (from_outside(incident, flow))
             story->service[flow->to].outside = true;
         if (flow->from == GRAPH_OUTSIDE || flow->to == GRAPH_OUTSIDE)
             continue;
-        story->flow[story->given.flows++] = (struct rank_flow){.from = flow->from,
-                                                               .to = flow->to,
-                                                               .first = flow->first,
-                                                               .last = flow->last,
-                                                               .novel = graph_is_new(flow, now)};
+        story->flow[story->given.flows++] =
+            (struct rank_flow){.from = flow->from,
+                               .to = flow->to,
+                               .first = flow->first,
+                               .last = flow->last,
+                               .novel = graph_is_new(flow, now),
+                               .carried = carried(incident, graph, flow)};
     }
 }
 
@@ -61,7 +85,7 @@ void story_tell(struct story *story, const struct incident *incident, const stru
     };
     story->given = (struct rank_case){story->service, n, story->flow, 0};
     take_alerts(story, incident);
-    take_flows(story, graph, now);
+    take_flows(story, incident, graph, now);
     rankers[0].rank(&story->given, story->probability);
     story->entry = likeliest(&story->given, story->probability);
     if (story->entry != RANK_NOBODY && story->probability[story->entry] > story->probability[n])
@@ -167,11 +191,12 @@ static json_t *alerts_json(const struct incident *incident, const struct graph *
         const struct filed *alert = &incident->alert[i];
         json_array_append_new(
             alerts,
-            json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:f,s:o,s:s}", "id", alert->id, "service",
+            json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:f,s:s?,s:o,s:s}", "id", alert->id, "service",
                       graph_name(graph, alert->service), "replica", alert->replica, "state",
                       alert->open ? "open" : "closed", "first_seen", time_json(alert->first),
-                      "last_seen", time_json(alert->last), "score", alert->score, "growth",
-                      growth_json(alert, incident->first), "message", alert->message));
+                      "last_seen", time_json(alert->last), "score", alert->score, "on_behalf_of",
+                      alert->on_behalf_of, "growth", growth_json(alert, incident->first), "message",
+                      alert->message));
     }
     return alerts;
 }

@@ -3,12 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
 #define BACKWARDS_S 40.0 /* detectors differ by about this much in how soon they notice */
 
 static const double NOVEL = 0.7, KNOWN = 0.25, AGAINST = 0.08, UNRELATED = 0.01;
+static const double MISNAMED = 0.2; /* that the order came on another connection */
 static const double OUTSIDE = 0.2, HOP = 0.7, INSIDE = 0.05;
 
 double weight_noise(double score)
@@ -36,6 +38,77 @@ static void lift(double *value, double by)
     *value = fmax(*value, by);
 }
 
+/* ---- who is named ---- */
+
+struct callers {
+    bool *calls, *named; /* services */
+    size_t count, named_count;
+};
+
+/* The callers of a service; the outside is one. An evidence of no alarm counts for nothing. */
+static struct callers callers_of(const struct rank_case *given, size_t service)
+{
+    const struct rank_service *own = &given->service[service];
+    struct callers callers = {
+        .calls = memory_must(calloc(given->services + 1, sizeof *callers.calls)),
+        .named = memory_must(calloc(given->services + 1, sizeof *callers.named)),
+        .count = own->outside,
+    };
+    for (const struct rank_flow *flow = given->flow; flow < given->flow + given->flows; flow++) {
+        if (flow->to != service || flow->from == service)
+            continue;
+        bool named = flow->carried && own->alarmed;
+        callers.count += !callers.calls[flow->from];
+        callers.named_count += named && !callers.named[flow->from];
+        callers.calls[flow->from] = true;
+        callers.named[flow->from] |= named;
+    }
+    return callers;
+}
+
+static void callers_end(struct callers *callers)
+{
+    free(callers->calls);
+    free(callers->named);
+}
+
+double weight_unled(const struct rank_case *given, size_t service)
+{
+    struct callers callers = callers_of(given, service);
+    double unled = callers.named_count ? 1 / (double)callers.count : 1;
+    callers_end(&callers);
+    return unled;
+}
+
+/* How many services does it call? */
+static double count_called(const struct rank_case *given, size_t service)
+{
+    size_t count = 0;
+    autofree bool *called = memory_must(calloc(given->services + 1, sizeof *called));
+    for (const struct rank_flow *flow = given->flow; flow < given->flow + given->flows; flow++) {
+        count += flow->from == service && flow->to != service && !called[flow->to];
+        called[flow->to] |= flow->from == service;
+    }
+    return (double)count;
+}
+
+/* What the callers that are named say of every step to the service. */
+static void weigh_callers(const struct rank_case *given, size_t to, double *weight)
+{
+    size_t n = given->services;
+    struct callers callers = callers_of(given, to);
+    double others = (double)(callers.count - callers.named_count);
+    double right = (others > 0 ? 1 - MISNAMED : 1) / (double)callers.named_count;
+    double wrong = MISNAMED / fmax(others, 1);
+    for (size_t from = 0; callers.named_count && from < n; from++) {
+        double *step = &at(weight, n, from, to);
+        if (callers.named[from] && !given->service[from].alarmed)
+            *step = (*step + 1 / (count_called(given, from) * (1 - DETECTION))) / 2;
+        *step *= callers.named[from] ? right : wrong;
+    }
+    callers_end(&callers);
+}
+
 double *weight_matrix(const struct rank_case *given, bool timely)
 {
     size_t n = given->services;
@@ -50,6 +123,8 @@ double *weight_matrix(const struct rank_case *given, bool timely)
         lift(&at(weight, n, flow->from, flow->to), (flow->novel ? NOVEL : KNOWN) * along);
         lift(&at(weight, n, flow->to, flow->from), AGAINST * against);
     }
+    for (size_t to = 0; to < n; to++)
+        weigh_callers(given, to, weight);
     return weight;
 }
 

@@ -18,7 +18,8 @@ volatile bool adopting_connections; /* the second pass of adopt_sockets */
  * though the kernel makes it on nobody's behalf. */
 struct owner {
     __u32 replica, generation;
-    __u32 role; /* enum flow_role */
+    __u16 role; /* enum flow_role */
+    __u16 port; /* its own, of a connection that was accepted: the socket loses it as it closes */
 };
 
 struct {
@@ -53,7 +54,9 @@ static __always_inline void read_flow(struct sock *sk, const struct owner *owner
     key->generation = owner->generation;
     key->transport = IPPROTO_TCP;
     key->role = owner->role;
-    key->port = owner->role == FLOW_CALLS ? peer_port : local_port;
+    key->port = owner->role == FLOW_CALLS     ? peer_port
+                : owner->role == FLOW_ANSWERS ? owner->port
+                                              : local_port;
     read_addresses(sk, key->peer, value->local);
     if (owner->role == FLOW_LISTENS)
         __builtin_memset(key->peer, 0, sizeof key->peer);
@@ -74,7 +77,7 @@ static __always_inline struct replica *replica_of_owner(const struct owner *owne
 }
 
 /* The running thread connects or listens: from now on the socket is its replica's. */
-static __noinline int own(struct sock *sk, __u32 role)
+static __noinline int own(struct sock *sk, __u16 role)
 {
     struct thread *thread = followed(bpf_get_current_task_btf());
     struct replica *replica = thread ? replica_of(thread) : NULL;
@@ -87,7 +90,7 @@ static __noinline int own(struct sock *sk, __u32 role)
         add(replica->counters.lost.flows, 1);
         return 0;
     }
-    *owner = (struct owner){thread->replica, thread->generation, role};
+    *owner = (struct owner){thread->replica, thread->generation, role, 0};
     read_flow(sk, owner, true, &key, &value);
     value.count = value.open = role == FLOW_CALLS;
     return note_flow(replica, &key, &value);
@@ -102,8 +105,10 @@ static __noinline int changed(struct sock *sk, bool ends, bool accepted)
     struct flow_value value;
     if (!replica)
         return 0;
-    if (accepted)
+    if (accepted) {
         owner->role = FLOW_ANSWERS;
+        owner->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+    }
     read_flow(sk, owner, false, &key, &value);
     if (ends) {
         struct flow_value *flow = bpf_map_lookup_elem(&flows, &key);
@@ -151,7 +156,8 @@ static __noinline int adopt_tcp(struct thread *thread, struct replica *replica,
     if ((state != BPF_TCP_LISTEN && state != BPF_TCP_ESTABLISHED) ||
         bpf_sk_storage_get(&owners, sk, NULL, 0))
         return 0;
-    struct owner mine = {thread->replica, thread->generation, FLOW_LISTENS};
+    struct owner mine = {thread->replica, thread->generation, FLOW_LISTENS,
+                         BPF_CORE_READ(sk, __sk_common.skc_num)};
     read_flow(sk, &mine, false, &key, &value);
     if (state == BPF_TCP_ESTABLISHED) {
         if (!adopting_connections)

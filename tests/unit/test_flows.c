@@ -223,6 +223,8 @@ static void every_connection_is_seen_from_both_ends(void **state)
     assert_non_null(answers);
     assert_int_equal(calls->value.count, 3);
     assert_int_equal(answers->value.count, 3);
+    assert_int_equal(calls->value.open, 0); /* each has ended, for both ends */
+    assert_int_equal(answers->value.open, 0);
     if (sees_host_pids())
         assert_int_equal(calls->value.pid, world->child);
     assert_int_equal(calls->value.netns, answers->value.netns);

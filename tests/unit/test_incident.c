@@ -261,6 +261,63 @@ static void alerts_of_linked_services_are_one_incident(void **state)
     close_filing(&filing);
 }
 
+/* (outside) -> edge -> catalog, orders, stock -> store. Two more flows from outside: one that
+ * nobody answered, one of long ago. */
+static struct graph *shared_store(void)
+{
+    struct graph *graph = graph_new();
+    const struct graph_flow leftover = {.from = GRAPH_OUTSIDE,
+                                        .to = graph_service(graph, "store"),
+                                        .transport = GRAPH_TCP,
+                                        .port = 80,
+                                        .first = START,
+                                        .last = START};
+    call(graph, "(outside)", "orders", START - 11 * MIN, false);
+    call(graph, "(outside)", "edge", START, false);
+    call(graph, "edge", "catalog", START, false);
+    call(graph, "edge", "orders", START, false);
+    call(graph, "edge", "stock", START, false);
+    call(graph, "catalog", "store", START, false);
+    call(graph, "orders", "store", START, false);
+    call(graph, "stock", "store", START, false);
+    graph_note(graph, &leftover);
+    return graph;
+}
+
+/* The store's alert first without the caller, then with it. */
+static void who_was_on_the_connection_is_the_way(void **state)
+{
+    (void)state;
+    struct graph *graph = shared_store();
+    struct incidents *incidents = incidents_new(graph);
+    struct incident_alert alert = {.id = "1",
+                                   .service = "store",
+                                   .replica = "r",
+                                   .message = "ran /bin/sh",
+                                   .first = START + MIN,
+                                   .last = START + MIN,
+                                   .score = 0.75,
+                                   .open = true};
+    size_t store = graph_service(graph, "store");
+    json_t *before = incident_json(incidents_note(incidents, &alert, store), graph, alert.last);
+    alert.on_behalf_of = "catalog";
+    json_t *after = incident_json(incidents_note(incidents, &alert, store), graph, alert.last);
+    size_t i;
+    const json_t *one;
+    assert_string_equal(text(before, "entry"), "store");
+    json_array_foreach (json_object_get(before, "ranking"), i, one)
+        assert_int_equal(json_is_true(json_object_get(one, "outside")),
+                         strcmp(text(one, "service"), "edge") == 0);
+    assert_string_equal(text(after, "entry"), "catalog");
+    assert_string_equal(text(json_array_get(json_object_get(after, "path"), 0), "to"), "store");
+    const json_t *told = json_array_get(json_object_get(after, "alerts"), 0);
+    assert_string_equal(text(told, "on_behalf_of"), "catalog");
+    json_decref(before);
+    json_decref(after);
+    incidents_free(incidents);
+    graph_free(graph);
+}
+
 static void an_incident_ends_when_nothing_can_follow(void **state)
 {
     (void)state;
@@ -299,6 +356,7 @@ int main(void)
         cmocka_unit_test(who_listens_has_a_shared_address),
         cmocka_unit_test(growth_is_kept_and_drawn),
         cmocka_unit_test(alerts_of_linked_services_are_one_incident),
+        cmocka_unit_test(who_was_on_the_connection_is_the_way),
         cmocka_unit_test(an_incident_ends_when_nothing_can_follow),
         cmocka_unit_test(a_score_grows_with_what_was_seen),
     };

@@ -53,6 +53,7 @@ static void make_world(struct world *world, uint64_t *seed)
             .first = first,
             .last = first + (uint64_t)(100 * uniform(seed) * (double)NS_PER_S),
             .novel = uniform(seed) < 0.4,
+            .carried = uniform(seed) < 0.3,
         };
     }
     world->given = (struct rank_case){world->service, n, world->flow, flows};
@@ -153,6 +154,23 @@ static void all_forests(struct forest *forest, size_t v, double worth)
     }
 }
 
+/* P(the callers that are named | no service led the intruder there), by counting pairs. */
+static double unled(const struct rank_case *given, size_t service)
+{
+    size_t callers = given->service[service].outside;
+    bool named = false;
+    for (size_t u = 0; u < given->services; u++) {
+        bool calls = false;
+        for (size_t f = 0; f < given->flows; f++) {
+            bool theirs = given->flow[f].from == u && given->flow[f].to == service && u != service;
+            calls |= theirs;
+            named |= theirs && given->flow[f].carried;
+        }
+        callers += calls;
+    }
+    return named && given->service[service].alarmed ? 1 / (double)callers : 1;
+}
+
 /* What the ranker says it computes, written down once more. */
 struct evidence {
     double taken[MANY], chance[MANY], step[MANY * MANY];
@@ -171,7 +189,8 @@ static void weigh(const struct rank_case *given, struct evidence *evidence)
                        given->service[given->flow[f].to].alarmed;
         evidence->suspect[i] = service->alarmed || reached;
         evidence->taken[i] = service->alarmed ? 0.75 * service->score : reached ? 0.125 : 0.25;
-        evidence->chance[i] = service->alarmed ? 0.12 - 0.1 * service->score : 0.05;
+        evidence->chance[i] =
+            service->alarmed ? (0.12 - 0.1 * service->score) * unled(given, i) : 0.05;
         through[i] = evidence->suspect[i] ? 0 : 0.25;
     }
     double *weight = weight_matrix(given, true);
@@ -212,7 +231,7 @@ static void the_likelihood_is_the_sum_over_all_trees(void **state)
         for (size_t s = 0; s <= n; s++) {
             size_t entry = s == n ? RANK_NOBODY : s;
             expected[s] = sum_up(&world.given, &evidence, entry).sum *
-                          (s == n ? 0.05 : prior[s] * evidence.taken[s]);
+                          (s == n ? 0.05 : prior[s] * evidence.taken[s] * unled(&world.given, s));
             sum += expected[s];
         }
         ranker_find("trees")->rank(&world.given, probability);
@@ -264,9 +283,9 @@ static struct world chain(void)
                     {.alarmed = true, .score = 1, .time = 100 * NS_PER_S, .alarms = 1},
                     {.alarmed = true, .score = 1, .time = 110 * NS_PER_S, .alarms = 3},
                     {.alarmed = true, .score = 1, .time = 120 * NS_PER_S, .alarms = 1}},
-        .flow = {{FRONT, WEB, 0, 200 * NS_PER_S, false},
-                 {WEB, CART, 0, 200 * NS_PER_S, false},
-                 {CART, DB, 0, 200 * NS_PER_S, false}},
+        .flow = {{.from = FRONT, .to = WEB, .last = 200 * NS_PER_S},
+                 {.from = WEB, .to = CART, .last = 200 * NS_PER_S},
+                 {.from = CART, .to = DB, .last = 200 * NS_PER_S}},
     };
     return world;
 }
@@ -341,6 +360,95 @@ static void a_silent_service_that_reached_out_is_suspect(void **state)
     assert_true(with[WEB] > 5 * without[WEB]);
 }
 
+/* ---- on whose connection ---- */
+
+enum { EDGE, CATALOG, ORDERS, STOCK, STORE, STORE_SERVICES };
+
+/* edge calls catalog, orders and stock; each of them calls a store, which alone has alarmed. */
+struct store {
+    struct rank_service service[STORE_SERVICES];
+    struct rank_flow flow[6];
+    struct rank_case given;
+};
+
+static struct store store(void)
+{
+    struct store store = {
+        .service = {
+            [EDGE] = {.outside = true},
+            [STORE] = {.alarmed = true, .score = 0.9, .time = 100 * NS_PER_S, .alarms = 1}}};
+    for (size_t i = 0; i < 3; i++) {
+        store.flow[i] = (struct rank_flow){.from = EDGE, .to = CATALOG + i, .last = 200 * NS_PER_S};
+        store.flow[3 + i] =
+            (struct rank_flow){.from = CATALOG + i, .to = STORE, .last = 200 * NS_PER_S};
+    }
+    return store;
+}
+
+static double place(struct store *store, const char *ranker, size_t service)
+{
+    double probability[STORE_SERVICES + 1];
+    store->given = (struct rank_case){store->service, STORE_SERVICES, store->flow, 6};
+    ranker_find(ranker)->rank(&store->given, probability);
+    return rank_place(&store->given, probability, service);
+}
+
+static void the_caller_that_is_named_takes_what_callers_share(void **state)
+{
+    (void)state;
+    const char *const RANKERS[] = {"trees", "paths"};
+    for (size_t i = 0; i < 2; i++) {
+        struct store given = store();
+        double alike = place(&given, RANKERS[i], CATALOG);
+        assert_true(alike == place(&given, RANKERS[i], ORDERS));
+        given.flow[3].carried = true; /* catalog -> store */
+        assert_true(place(&given, RANKERS[i], CATALOG) < alike);
+        assert_true(place(&given, RANKERS[i], ORDERS) > place(&given, RANKERS[i], CATALOG));
+        assert_true(place(&given, RANKERS[i], ORDERS) == place(&given, RANKERS[i], STOCK));
+    }
+    struct store given = store();
+    given.flow[3].carried = true;
+    assert_true(place(&given, "trees", CATALOG) == 1);
+}
+
+/* All callers named, or the only one: nothing is learned of the store, which stays the first. */
+static void a_name_that_tells_nothing_apart_moves_no_entry(void **state)
+{
+    (void)state;
+    struct store given = store();
+    given.flow[3].carried = given.flow[4].carried = given.flow[5].carried = true;
+    assert_true(place(&given, "trees", STORE) == 1);
+    given = store(); /* catalog is the only one that calls it */
+    given.flow[4] = given.flow[5] = given.flow[3];
+    given.flow[3].carried = true;
+    assert_true(place(&given, "trees", STORE) == 1);
+}
+
+/* orders alarmed ten seconds before; then the store, which names the wrong caller. Who had called
+ * the store for the first time stays the first; who always called it is no worse than second. */
+static void a_false_name_does_not_ruin_an_earlier_alarm(void **state)
+{
+    (void)state;
+    struct store given = store();
+    given.service[ORDERS] =
+        (struct rank_service){.alarmed = true, .score = 0.9, .time = 90 * NS_PER_S, .alarms = 1};
+    assert_true(place(&given, "trees", ORDERS) == 1);
+    given.flow[3].carried = true;
+    assert_true(place(&given, "trees", ORDERS) <= 2);
+    given.flow[4].novel = true; /* orders -> store */
+    given.flow[4].first = 95 * NS_PER_S;
+    assert_true(place(&given, "trees", ORDERS) == 1);
+}
+
+/* One that did not alarm has nothing that could have been done on a connection. */
+static void a_name_without_an_alarm_is_none(void **state)
+{
+    (void)state;
+    struct store given = store();
+    given.flow[0].carried = true; /* edge -> catalog */
+    assert_true(place(&given, "trees", CATALOG) == place(&given, "trees", ORDERS));
+}
+
 static void weak_alarms_may_have_no_entry(void **state)
 {
     (void)state;
@@ -377,7 +485,7 @@ static void the_walks_reach_their_fixed_point(void **state)
     (void)state;
     const struct rank_service services[] = {{.outside = true},
                                             {.alarmed = true, .score = 1, .alarms = 1}};
-    const struct rank_flow flow = {0, 1, 0, 0, false};
+    const struct rank_flow flow = {.from = 0, .to = 1};
     const struct rank_case given = {services, 2, &flow, 1};
     double probability[3];
     ranker_find("walk")->rank(&given, probability);
@@ -421,6 +529,10 @@ int main(void)
         cmocka_unit_test(the_trees_find_the_head_of_a_chain),
         cmocka_unit_test(the_way_leads_over_silent_services),
         cmocka_unit_test(a_silent_service_that_reached_out_is_suspect),
+        cmocka_unit_test(the_caller_that_is_named_takes_what_callers_share),
+        cmocka_unit_test(a_name_that_tells_nothing_apart_moves_no_entry),
+        cmocka_unit_test(a_false_name_does_not_ruin_an_earlier_alarm),
+        cmocka_unit_test(a_name_without_an_alarm_is_none),
         cmocka_unit_test(weak_alarms_may_have_no_entry),
         cmocka_unit_test(the_rules_of_thumb_do_what_they_say),
         cmocka_unit_test(the_walks_reach_their_fixed_point),

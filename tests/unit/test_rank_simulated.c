@@ -54,8 +54,11 @@ static uint64_t instant(double seconds)
 static void call(struct world *world, size_t from, size_t to, double at, bool novel)
 {
     if (world->flows < FLOWS && from != to)
-        world->flow[world->flows++] = (struct rank_flow){from, to, novel ? instant(at) : 0,
-                                                         instant(novel ? at + 60 : 4000), novel};
+        world->flow[world->flows++] = (struct rank_flow){.from = from,
+                                                         .to = to,
+                                                         .first = novel ? instant(at) : 0,
+                                                         .last = instant(novel ? at + 60 : 4000),
+                                                         .novel = novel};
 }
 
 /* Layers: each service is called by one or two of those before it, service 0 by the world. */
