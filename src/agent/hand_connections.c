@@ -26,34 +26,38 @@ struct answer {
 
 /* ---- the hand ---- */
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 /* The address as flows have it, and the port; false: of another family. */
-static bool take_address(const struct sockaddr_storage *from, uint8_t address[16], uint16_t *port)
+static bool take_address(const union address *from, uint8_t address[16], uint16_t *port)
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
-    memset(address, 0, 16);
-    if (from->ss_family == AF_INET6) {
-        memcpy(address, &v6->sin6_addr, 16);
-        *port = ntohs(v6->sin6_port);
-    } else {
-        address[10] = address[11] = 0xff;
-        memcpy(address + 12, &v4->sin_addr, 4);
-        *port = ntohs(v4->sin_port);
+    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+    if (from->any.sa_family == AF_INET6) {
+        memcpy(address, &from->v6.sin6_addr, 16);
+        *port = ntohs(from->v6.sin6_port);
+        return true;
     }
-    return from->ss_family == AF_INET || from->ss_family == AF_INET6;
+    memcpy(address, MAPPED, sizeof MAPPED);
+    memcpy(address + sizeof MAPPED, &from->v4.sin_addr, 4);
+    *port = ntohs(from->v4.sin_port);
+    return from->any.sa_family == AF_INET;
 }
 
 /* Is it connected by TCP, and with whom? */
 static bool read_connection(int socket, struct hand_connection *connection)
 {
-    struct sockaddr_storage peer, own;
+    union address peer = {.v6 = {0}}, own = {.v6 = {0}};
     socklen_t peer_size = sizeof peer, own_size = sizeof own, size = sizeof(int);
     int type = 0;
     uint8_t local[16];
     uint16_t peer_port;
     return getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
-           getpeername(socket, (struct sockaddr *)&peer, &peer_size) == 0 &&
-           getsockname(socket, (struct sockaddr *)&own, &own_size) == 0 &&
+           getpeername(socket, &peer.any, &peer_size) == 0 &&
+           getsockname(socket, &own.any, &own_size) == 0 &&
            take_address(&peer, connection->peer, &peer_port) &&
            take_address(&own, local, &connection->port);
 }

@@ -94,12 +94,16 @@ static void print_evidence(const json_t *incident, FILE *out)
 {
     size_t i;
     const json_t *alert;
-    json_array_foreach (json_object_get(incident, "alerts"), i, alert)
+    json_array_foreach (json_object_get(incident, "alerts"), i, alert) {
+        bool known = json_is_string(json_object_get(alert, "on_behalf_of"));
         if (i < EVENTS_SHOWN)
             terminal_field(out, PAINT_NONE, i ? "" : "evidence",
-                           "alert %s, %s: replica %s of %s, score %.2f", ask_text(alert, "id"),
+                           "alert %s, %s: replica %s of %s, score %.2f%s%s", ask_text(alert, "id"),
                            ask_text(alert, "state"), ask_text(alert, "replica"),
-                           ask_text(alert, "service"), ask_real(alert, "score"));
+                           ask_text(alert, "service"), ask_real(alert, "score"),
+                           known ? ", done on a connection of " : "",
+                           known ? ask_text(alert, "on_behalf_of") : "");
+    }
 }
 
 void incident_print(const json_t *incident, FILE *out)

@@ -10,7 +10,7 @@
 #define BACKWARDS_S 40.0 /* detectors differ by about this much in how soon they notice */
 
 static const double NOVEL = 0.7, KNOWN = 0.25, AGAINST = 0.08, UNRELATED = 0.01;
-static const double MISNAMED = 0.2; /* that the order came on another connection */
+static const double MISNAMED = 0.1; /* that the order came on another connection */
 static const double OUTSIDE = 0.2, HOP = 0.7, INSIDE = 0.05;
 
 double weight_noise(double score)

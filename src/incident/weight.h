@@ -27,8 +27,8 @@ double *weight_matrix(const struct rank_case *given, bool timely);
  * On whose connection a service did what alarmed it (rank_flow.carried) says how the intruder came
  * to it. The likelihood of that evidence, m of the service's k callers being named:
  *
- *     he came from one of these                             0.8 / m, 1 / m when they are all
- *     he came from elsewhere                                0.2 / (k - m)
+ *     he came from one of these                             0.9 / m, 1 / m when they are all
+ *     he came from elsewhere                                0.1 / (k - m)
  *     no service led him there: it is the entry, or chance  1 / k
  *
  * The first two are in weight_matrix, the third is returned; 1 when nobody is named.

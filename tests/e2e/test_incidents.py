@@ -98,3 +98,28 @@ def test_without_flows_time_groups(skink, shop, web):
     assert {alert["service"] for alert in incident["alerts"]} == {"web", "store"}
     assert incident["flows"] == [] and daemon.alerts("web")[0]["flows"] == []
     assert not (daemon.state / "flows.json").exists()
+
+
+def test_the_caller_on_whose_connection_it_was(agent, skink, web):
+    """Two services use a third, which does at one's order what it never did: that one is silent."""
+    store, other = Web(web.system, web.tools, "store"), Web(web.system, web.tools, "other")
+    daemon = agent().start()
+    back, front, second = (one.replica(f"{one.service}-1") for one in (store, web, other))
+    asks = f"/ask?{back.address}:{PORT}/"
+    with web.load(front, pages=(asks,)), other.load(second, pages=(asks,)):
+        for service in ("store", "web", "other"):
+            daemon.learned(service)
+    web.get(front, asks + "run?" + urllib.parse.quote(f"{INTRUSION}; sleep 2"))
+    daemon.wait_alert(back.id)
+
+    def named():
+        return [one for one in incidents(skink, daemon) if one["alerts"][0]["on_behalf_of"]]
+
+    incident, = wait_until(named)
+    assert {alert["service"] for alert in incident["alerts"]} == {"store"}
+    assert incident["alerts"][0]["on_behalf_of"] == "web"
+    entry = {one["service"]: one["probability"] for one in incident["ranking"]}
+    assert entry["web"] > 10 * entry["other"], entry  # else they are alike
+    shown = skink("incidents", "show", "--socket", daemon.socket).stdout
+    assert "done on a connection of web" in shown
+    assert wait_until(lambda: daemon.alerts("store")[0]["on_behalf_of"] == "web")

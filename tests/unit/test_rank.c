@@ -362,12 +362,13 @@ static void a_silent_service_that_reached_out_is_suspect(void **state)
 
 /* ---- on whose connection ---- */
 
-enum { EDGE, CATALOG, ORDERS, STOCK, STORE, STORE_SERVICES };
+enum { EDGE, CATALOG, ORDERS, STOCK, STORE, MAIL, STORE_SERVICES };
 
-/* edge calls catalog, orders and stock; each of them calls a store, which alone has alarmed. */
+/* edge calls catalog, orders and stock; each of them calls a store, which alone has alarmed, and a
+ * mailer. */
 struct store {
     struct rank_service service[STORE_SERVICES];
-    struct rank_flow flow[6];
+    struct rank_flow flow[9];
     struct rank_case given;
 };
 
@@ -381,6 +382,8 @@ static struct store store(void)
         store.flow[i] = (struct rank_flow){.from = EDGE, .to = CATALOG + i, .last = 200 * NS_PER_S};
         store.flow[3 + i] =
             (struct rank_flow){.from = CATALOG + i, .to = STORE, .last = 200 * NS_PER_S};
+        store.flow[6 + i] =
+            (struct rank_flow){.from = CATALOG + i, .to = MAIL, .last = 200 * NS_PER_S};
     }
     return store;
 }
@@ -388,7 +391,7 @@ static struct store store(void)
 static double place(struct store *store, const char *ranker, size_t service)
 {
     double probability[STORE_SERVICES + 1];
-    store->given = (struct rank_case){store->service, STORE_SERVICES, store->flow, 6};
+    store->given = (struct rank_case){store->service, STORE_SERVICES, store->flow, 9};
     ranker_find(ranker)->rank(&store->given, probability);
     return rank_place(&store->given, probability, service);
 }

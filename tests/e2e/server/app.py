@@ -1,7 +1,8 @@
 """A small web server with holes: what stands behind /run? is run as a command (unless PATCHED is in
-its environment), the file that stands behind /read? is sent, and the server that stands behind /ask? is asked. And with a page, /spin, that
-makes one call a million times, and one, /scratch, that keeps its notes in a file of a new name. When it is told to end it makes calls that it makes at no
-other time; after /stay it goes on all the same, and /leave tells itself."""
+its environment), the file that stands behind /read? is sent, and the server that stands behind /ask?
+is asked for the page that stands behind its port. And with a page, /spin, that makes one call a
+million times, and one, /scratch, that keeps its notes in a file of a new name. When it is told to
+end it makes calls that it makes at no other time; after /stay it goes on all the same, and /leave tells itself."""
 
 import http.server
 import os
@@ -24,9 +25,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with open(command, "rb") as file:
                 body = file.read()
         elif page == "/ask":
-            address, port = command.split(":")
+            server, _, asked = command.partition("/")
+            address, port = server.split(":")
             with socket.create_connection((address, int(port))) as peer:
-                peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                peer.sendall(f"GET /{asked} HTTP/1.0\r\n\r\n".encode())
                 body = peer.recv(4096)
         elif page == "/scratch":
             name = "/tmp/notes-" + "".join(random.choices(string.ascii_lowercase, k=8))
