@@ -355,7 +355,7 @@ static int enter_sandbox(struct agent *agent, struct error *err)
     const struct config *config = agent->config;
     if (!config->sandbox)
         return 0;
-    agent->reached = sandbox_paths(config, &agent->hierarchy, canary_cgroup(agent->canary));
+    agent->reached = sandbox_paths(config, &agent->hierarchy);
     if (sandbox_enter(&agent->sandbox, agent->reached, err) < 0)
         return -1;
     if (agent->sandbox.why[0])

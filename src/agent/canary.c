@@ -54,7 +54,20 @@ static void sing(void)
 
 static void live(int fd, const struct guard *guard) __attribute__((noreturn));
 
-/* The one that hears of it stays the daemon; the canary's place is taken by a child of it. */
+/* What a guardian does is no song. It goes itself: the daemon may have no right to move it. */
+static void leave_cage(pid_t daemon)
+{
+    struct cgroup_hierarchy hierarchy;
+    struct error err;
+    char home[512];
+    if (cgroup_hierarchy_find(&hierarchy, &err) < 0 ||
+        cgroup_of_process(&hierarchy, daemon, home, sizeof home, &err) < 0 ||
+        cgroup_enter(&hierarchy, home, getpid(), &err) < 0)
+        log_warn("%s", err.text);
+}
+
+/* The one that hears of it stays the daemon; the canary's place is taken by a child of it, born in
+ * the cage. */
 static void become_guardian(int old, int fd, pid_t daemon, const struct guard *guard)
 {
     int pair[2];
@@ -71,6 +84,7 @@ static void become_guardian(int old, int fd, pid_t daemon, const struct guard *g
     close(pair[0]);
     close(pair[1]);
     close(old);
+    leave_cage(daemon);
     _exit(guardian_adopt(guard, daemon, fd));
 }
 
@@ -145,7 +159,8 @@ int canary_cage(struct canary *canary, const struct cgroup_hierarchy *hierarchy,
      * and no other daemon removes it. */
     snprintf(canary->cgroup, sizeof canary->cgroup, CAGE "%d",
              (int)(canary->guard.pid ? canary->guard.pid : getpid()));
-    if (cgroup_make(hierarchy, canary->cgroup, &key, err) == 0)
+    if (cgroup_make(hierarchy, canary->cgroup, &key, err) == 0 &&
+        cgroup_enter(hierarchy, canary->cgroup, canary->pid, err) == 0)
         return 0;
     canary->cgroup[0] = '\0';
     return -1;
@@ -166,7 +181,7 @@ int canary_watch(struct canary *canary, struct probe *probe, struct error *err)
     if (probe_replica_add(probe, key, ENTRY_JOIN, canary->table, MODE_DETECT, &canary->replica,
                           err) < 0)
         return -1;
-    return cgroup_enter(canary->hierarchy, canary->cgroup, canary->pid, err);
+    return probe_adopt(probe, err);
 }
 
 bool canary_heard(struct canary *canary, const struct report *report)
@@ -246,39 +261,26 @@ pid_t canary_pid(const struct canary *canary)
     return canary->pid;
 }
 
-const char *canary_cgroup(const struct canary *canary)
-{
-    return canary->cgroup;
-}
-
 /* ---- the spare guardian ---- */
 
 int canary_make_guardian(struct canary *canary, int fd, struct error *err)
 {
-    char home[512];
     const struct request request = {.word = GUARD, .daemon = getpid()};
     if (!canary->guard.daemon || canary->fd < 0)
         return error_set(err, EXIT_MACHINE, 0,
                          "there is no process left that could be the guardian");
     if (descriptor_send(canary->fd, &request, sizeof request, fd) < 0)
         return error_set(err, EXIT_MACHINE, errno, "the canary cannot become the guardian");
-    /* What it does from now on is no song. */
-    if (canary->cgroup[0] &&
-        cgroup_of_process(canary->hierarchy, getpid(), home, sizeof home, err) == 0)
-        return cgroup_enter(canary->hierarchy, home, canary->pid, err);
     return 0;
 }
 
 void canary_succeed(struct canary *canary, pid_t pid, int fd)
 {
-    struct error err;
     if (canary->fd >= 0)
         close(canary->fd);
     canary->fd = fd;
     canary->pid = pid;
     canary->asked = canary->sung = 0;
-    if (canary->cgroup[0] && cgroup_enter(canary->hierarchy, canary->cgroup, pid, &err) < 0)
-        log_warn("%s", err.text);
 }
 
 void canary_stop(struct canary *canary)

@@ -48,9 +48,6 @@ void canary_succeed(struct canary *canary, pid_t pid, int fd);
 
 pid_t canary_pid(const struct canary *canary);
 
-/* The name of its cgroup, "" when it has none. */
-const char *canary_cgroup(const struct canary *canary);
-
 /* Ends it and removes its cgroup. NULL is allowed. */
 void canary_stop(struct canary *canary);
 

@@ -113,21 +113,8 @@ static void add_configured(struct list *list, const struct config *config)
     }
 }
 
-/* The canary's, which it leaves when it becomes the guardian; and that they are removed. */
-static void add_cgroups(struct list *list, const struct cgroup_hierarchy *hierarchy,
-                        const char *canary)
-{
-    char home[512];
-    struct error ignored;
-    if (*canary)
-        add(list, SANDBOX_CHANGE, "%s/%s", hierarchy->mount, canary);
-    if (cgroup_of_process(hierarchy, getpid(), home, sizeof home, &ignored) == 0)
-        add(list, SANDBOX_CHANGE, "%s%s/cgroup.procs", hierarchy->mount, home);
-    add(list, SANDBOX_REMOVE, "%s", hierarchy->mount);
-}
-
 struct sandbox_path *sandbox_paths(const struct config *config,
-                                   const struct cgroup_hierarchy *hierarchy, const char *canary)
+                                   const struct cgroup_hierarchy *hierarchy)
 {
     struct list list = {0};
     add_all(&list, LIBRARIES, sizeof LIBRARIES / sizeof *LIBRARIES);
@@ -135,7 +122,7 @@ struct sandbox_path *sandbox_paths(const struct config *config,
     add(&list, SANDBOX_CHANGE, "/dev/null");
     add_configured(&list, config);
     add_directory_of(&list, SANDBOX_REMOVE, config->socket);
-    add_cgroups(&list, hierarchy, canary);
+    add(&list, SANDBOX_REMOVE, "%s", hierarchy->mount); /* the canary's cgroup */
     return list.paths;
 }
 

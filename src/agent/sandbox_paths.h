@@ -5,9 +5,9 @@
 #include "agent/config.h"
 #include "agent/sandbox.h"
 
-/* canary: its cgroup below the hierarchy's mount, "" for none. Free with sandbox_paths_free. */
+/* Free with sandbox_paths_free. */
 struct sandbox_path *sandbox_paths(const struct config *config,
-                                   const struct cgroup_hierarchy *hierarchy, const char *canary);
+                                   const struct cgroup_hierarchy *hierarchy);
 void sandbox_paths_free(struct sandbox_path *paths);
 
 /* Tells of each path of another configuration that lies outside of paths. NULL is allowed. */

@@ -56,3 +56,11 @@ def test_learned_then_detected(flags, service):
     first = wait_for(alerts, f"an alert of {service}", 60)[0]
     commands = [process["command"] for process in first["process_tree"]]
     assert commands[0] == "sh" and commands[-1] in ("rm", "ls")
+
+
+def test_the_canary_is_heard():
+    """Every cgroup has a cpuset here: a process that has more rights than who moves it stays out."""
+    def heard():
+        return 0 <= json.loads(run("skink", "status", "--json"))["self"]["canary_s"] < 5
+
+    wait_for(heard, "the canary")
