@@ -16,13 +16,14 @@ static __always_inline struct thread *refused_thread(void)
     return thread ? thread : bpf_task_storage_get(&threads, task->group_leader, 0, 0);
 }
 
-/* Its replica, NULL when nothing is refused to it; the runtime's preparations are not its own. */
+/* Its replica, NULL when nothing is refused to it. The runtime's preparations are not its own
+ * calls, and those of CRIU, made in its name while it stands still, are not either. */
 static __always_inline struct replica *refused_replica(const struct thread *thread)
 {
     if (thread->flags & THREAD_WAITING)
         return NULL;
     struct replica *replica = replica_of(thread);
-    return replica && replica->refuse ? replica : NULL;
+    return replica && replica->refuse && !replica->away ? replica : NULL;
 }
 
 #endif

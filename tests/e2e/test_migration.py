@@ -63,7 +63,7 @@ def quiet(daemon, replica):
 def test_migration(skink, agent, system, replica, aside):
     """An alert moves the replica to the other site and, undone, home: the connection stays, what it
     does there is its learned behaviour, and what an intruder does there is still seen."""
-    daemon = start(agent, migrate=str(aside), **{"except": OTHERS + ",evidence"})
+    daemon = start(agent, migrate=str(aside), **{"except": OTHERS + ",refuse,evidence"})
     begin(replica)
     with Talk(system.host("client"), replica.address) as talk:
         daemon.learned("web")
@@ -90,7 +90,8 @@ def test_migration(skink, agent, system, replica, aside):
 
 
 def test_checkpoint(skink, agent, system, replica):
-    """The memory of the replica is evidence; it goes on, and CRIU's work in it is no alert."""
+    """The memory of the replica is evidence; it goes on, and CRIU's work in it is no alert, and not
+    refused where the kernel refuses the replica's calls."""
     daemon = start(agent, checkpoint=True, **{"except": OTHERS.replace("throttle,", "")})
     begin(replica)
     with Talk(system.host("client"), replica.address) as talk:
