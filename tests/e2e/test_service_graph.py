@@ -136,6 +136,20 @@ def test_through_a_proxy(graph, program, tmp_path):
     assert graph.edges().keys() == {("shop", "proxy", "tcp", 8080), ("proxy", "store", "tcp", 8000)}
 
 
+def test_a_caller_that_has_gone_was_not_outside(graph):
+    store = graph.container("store", WEB.format(bind="0.0.0.0"))
+    store.wait_port(8000)
+    shop = graph.container("shop", ask(f"{store.address}:8000"))
+
+    assert wait_until(lambda: graph.daemon.replicas("shop"))
+    time.sleep(SETTLED)
+    graph.containers.remove(shop)
+    shop.stop()
+    assert wait_until(lambda: not graph.daemon.replicas("shop"))
+    time.sleep(SETTLED)
+    assert graph.edges().keys() == {("shop", "store", "tcp", 8000)}
+
+
 def test_a_published_port(graph, program):
     """The host translates both addresses, as an engine does for a published port that one of its own
     containers calls; the server sees the host."""
