@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RANK = ROOT / "build/bench/rank"
 sys.path.insert(0, str(ROOT / "bench/campaign"))
 import cases  # noqa: E402  pylint: disable=wrong-import-position
+import entry  # noqa: E402  pylint: disable=wrong-import-position
 import intervals  # noqa: E402  pylint: disable=wrong-import-position
 import score  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -43,7 +44,8 @@ def write(directory: Path, steps: list[dict], alerts: list[dict]) -> cases.DataS
     directory.mkdir()
     parts = {
         "truth.jsonl": steps, "alerts.jsonl": alerts,
-        "incidents.jsonl": [{"alerts": [{"id": a["id"], "score": 0.9} for a in alerts]}],
+        "incidents.jsonl": [{"alerts": [{"id": a["id"], "score": 0.9,
+                                         "on_behalf_of": a.get("on_behalf_of")} for a in alerts]}],
         "flows.jsonl": [flow("(outside)", "edge"), flow("edge", "web"), flow("web", "db"),
                         flow("edge", "shop"), flow("shop", "db")]}
     for name, lines in parts.items():
@@ -126,3 +128,13 @@ def test_intervals_are_those_of_the_tables():
     assert intervals.rate(0, 1) == pytest.approx((0, 3.6889), abs=1e-4)
     low, high = intervals.mean([1, 1, 2, 3], seed=1)
     assert 1 <= low < 1.75 < high <= 3
+
+
+def test_the_caller_that_an_alert_names_is_replayed(tmp_path):
+    """Both web and shop call db, which alone has alarmed."""
+    places = {}
+    for named in (None, "web", "shop"):
+        data = write(tmp_path / str(named), [attack("injection", 100, ["edge", "web", "db"], "web")],
+                     [alert("a", "db", 101) | {"on_behalf_of": named}])
+        places[named] = entry.places(RANK, data, "as_seen", 1)["injection"]["trees"][0]
+    assert places["web"] < places[None] < places["shop"]
