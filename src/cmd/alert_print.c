@@ -151,6 +151,9 @@ void alert_print(const json_t *alert, FILE *out)
                        (long long)ask_number(first, "pid"), ask_text(first, "time"),
                        ask_real(alert, "latency_ms"));
     print_tree(json_object_get(alert, "process_tree"), out);
+    if (json_is_string(json_object_get(alert, "on_behalf_of")))
+        terminal_field(out, PAINT_NONE, "", "on a connection of %s",
+                       ask_text(alert, "on_behalf_of"));
     print_facts(json_object_get(alert, "facts"), out);
     print_unknowns(json_object_get(alert, "unknown"), out);
     terminal_field(out, PAINT_NONE, "in all", "%lld unknown patterns, met %lld times; profile %s",

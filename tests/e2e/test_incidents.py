@@ -123,3 +123,4 @@ def test_the_caller_on_whose_connection_it_was(agent, skink, web):
     shown = skink("incidents", "show", "--socket", daemon.socket).stdout
     assert "done on a connection of web" in shown
     assert wait_until(lambda: daemon.alerts("store")[0]["on_behalf_of"] == "web")
+    assert "on a connection of web" in skink("alerts", "--socket", daemon.socket).stdout
