@@ -39,6 +39,15 @@ static json_t *plan_of(const struct watched *watched, const struct situation *no
     return plan;
 }
 
+void rejuvenation_failed(struct watched *watched)
+{
+    uint32_t doubled =
+        watched->renewal_tries < AGAIN_DOUBLED ? watched->renewal_tries : AGAIN_DOUBLED;
+    watched->renewal = REJUVENATION_NONE;
+    watched->renewal_again = clock_monotonic() + (AGAIN << doubled);
+    watched->renewal_tries++;
+}
+
 void rejuvenation_consider(struct agent *agent, const struct tolerance_view *view)
 {
     const struct rejuvenation *next = &view->next;
@@ -48,6 +57,8 @@ void rejuvenation_consider(struct agent *agent, const struct tolerance_view *vie
     struct watched *watched = agent->watched[replica->watched->index];
     if (watched->planned || watched->renewal >= next->cause)
         return; /* something is done about it, or was said to be due for no lesser cause */
+    if (clock_monotonic() < watched->renewal_again)
+        return;
     double harm = response_harm(agent, view->service);
     autofree struct situation *now =
         situation_look(agent, watched, replica->best.belief, harm, false);

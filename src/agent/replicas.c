@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "agent/state.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -426,6 +427,18 @@ static void sweep(struct agent *agent, uint64_t now)
     process_forget(agent->processes, now);
 }
 
+/* A container that has ended and is not removed keeps its cgroup. Processes in cgroups below are
+ * outlived by the first one. */
+static bool has_ended(const struct agent *agent, const struct watched *watched)
+{
+    char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH + sizeof "/cgroup.procs"];
+    if (watched->workload.pid <= 0 || workload_lives(watched->workload.pid))
+        return false;
+    snprintf(path, sizeof path, "%s%s/cgroup.procs", agent->hierarchy.mount, watched->path);
+    autofile FILE *members = fopen(path, "re");
+    return members && getc(members) == EOF;
+}
+
 void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
 {
     struct error err;
@@ -444,6 +457,7 @@ void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
         struct watched *watched = agent->watched[i];
         if (!watched || !watched->service)
             continue;
+        watched->ended = has_ended(agent, watched);
         end_start(agent, watched, now);
         if (watched->service->mode == MODE_DETECT)
             watch_losses(agent, watched);

@@ -21,9 +21,6 @@
 #define VERDICT    (5 * NS_PER_S)  /* a contained replica that is foreign after this is not */
 #define SETTLED    (1 * NS_PER_S)  /* calls that were under way when the measure came */
 #define RECOGNISED (60 * NS_PER_S) /* what was restored is recognised by then, or never */
-/* What could not be ended is tried again after this, then after twice as long, and so on. */
-#define AGAIN         (10 * NS_PER_S)
-#define AGAIN_DOUBLED 8 /* times */
 
 /* ---- the plan ---- */
 
@@ -287,7 +284,8 @@ static void note_end(struct agent *agent, uint64_t plan)
     struct watched *watched = response_replica(agent, record_text(ended, "replica"));
     if (watched && !touched) {
         watched->planned = false;
-        watched->renewal = REJUVENATION_NONE;
+        if (rejuvenation_is(ended))
+            rejuvenation_failed(watched);
     }
 }
 

@@ -10,6 +10,10 @@
 
 #define MEASURES_MAX 32
 
+/* What has failed is tried again after this, then after twice as long, and so on. */
+#define AGAIN         (10 * NS_PER_S)
+#define AGAIN_DOUBLED 8 /* times */
+
 struct response {
     struct ledger *ledger;
     struct executor *executor;
@@ -41,7 +45,7 @@ void situation_approve(struct situation *now);
  * would be: one that is suspect is replaced and kept, with evidence, another one just ends. */
 void situation_renew(struct agent *agent, struct situation *now);
 
-/* Does it serve no more: has a measure taken it out, or renewed it? */
+/* Does it serve no more: has it ended, or has a measure taken it out, or renewed it? */
 bool response_is_out(const struct response *response, const struct watched *watched);
 
 /* The replica of the service that has this address; NULL: none that is known. */

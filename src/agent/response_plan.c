@@ -71,7 +71,7 @@ static const struct measure *in_force(const struct response *response, const cha
 
 bool response_is_out(const struct response *response, const struct watched *watched)
 {
-    return in_force(response, watched->workload.id, NULL);
+    return watched->ended || in_force(response, watched->workload.id, NULL);
 }
 
 /* Replicas that alert together must not all be taken out: what is under way for another counts as

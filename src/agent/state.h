@@ -65,12 +65,15 @@ struct watched {
     uint32_t powers;           /* harm_powers */
     bool powers_read;
     uint32_t network; /* replicas_network; 0: not read yet */
+    bool ended;       /* its processes have, and its cgroup is kept */
     struct life life;
     uint64_t foreign_since;          /* ns since 1970: when he came to whom calls are refused */
     bool planned;                    /* something is done, or could be, about its open alert */
     bool told_nothing;               /* it was said that nothing can be done about it */
     enum rejuvenation_cause renewal; /* for which a plan to renew it was made */
     uint64_t renewal_plan;           /* that plan's number */
+    uint64_t renewal_again;          /* not before (CLOCK_MONOTONIC): such a plan has failed */
+    uint32_t renewal_tries;          /* that failed */
 };
 
 struct engine_state {

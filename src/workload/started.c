@@ -1,4 +1,4 @@
-/* What /proc/PID/stat tells of a process (proc(5)): when it was started, whether it is stopped. */
+/* What /proc/PID/stat tells of a process (proc(5)): when it was started, how it is. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +28,13 @@ bool workload_stopped(pid_t pid)
     char text[STAT];
     const char *at = read_stat(pid, text);
     return at && (strncmp(at, ") T", 3) == 0 || strncmp(at, ") t", 3) == 0);
+}
+
+bool workload_lives(pid_t pid)
+{
+    char text[STAT];
+    const char *at = read_stat(pid, text);
+    return at && strncmp(at, ") Z", 3) != 0 && strncmp(at, ") X", 3) != 0;
 }
 
 uint64_t workload_started(pid_t pid)

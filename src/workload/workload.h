@@ -82,8 +82,9 @@ void workload_address_text(const uint8_t address[16], char *text);
 /* When a process was started, nanoseconds of CLOCK_BOOTTIME; 0: nobody knows, or it has ended. */
 uint64_t workload_started(pid_t pid);
 
-/* Has a signal or a debugger stopped it? */
+/* Has a signal or a debugger stopped it? Has it not ended (nor is a zombie)? */
 bool workload_stopped(pid_t pid);
+bool workload_lives(pid_t pid);
 
 /* Creates / removes a cgroup of Skink's own below the mount ("skink/NAME"); removing waits up to
  * 1 s until it is empty. Moves a process into it. */

@@ -62,6 +62,35 @@ def test_a_suspect_one_is_kept(skink, watching, web, tmp_path):
                       {fresh.id})
 
 
+def test_who_has_been_ended_is_left_alone(skink, watching, web, tmp_path):
+    """The container that was replaced ends when that expires, and is not removed: it is suspect for
+    ever, and there is nothing more to do about it."""
+    fresh = web.container("web-3")
+    daemon, replica = watching(**responding(
+        policy="act", expiry="2s", replace=starter(tmp_path / "replace", fresh),
+        **{"except": "stop,kill,decoy"}))
+    attack(web, replica)
+    wait_measure(skink, daemon, "replace", "expired", 20)
+    assert replica.state() == "stopped"
+
+    def ended():
+        (service,) = daemon.status()["services"]
+        return {each["name"]: each["ended"] for each in service["replicas"]}
+
+    assert wait_until(lambda: ended() == {replica.id: True, fresh.id: False}, 5)
+    plans = len(listed(skink, daemon, "plan"))
+    assert not wait_until(lambda: len(listed(skink, daemon, "plan")) > plans, 4), daemon.said()
+    assert {each["name"] for each in web_of(skink, daemon)["replicas"]} == {fresh.id}
+
+
+def test_a_renewal_that_fails_is_tried_later(skink, watching, tmp_path):
+    """Each time later still: the book and the budget are not filled by what cannot be done."""
+    daemon, _ = watching("web-1", "web-2", **responding(policy="act", replace="false"))[:2]
+    daemon.reload(tolerance=AGEING)
+    wait_measure(skink, daemon, "renew", "failed", 20)
+    assert not wait_until(lambda: len(measures(skink, daemon, "renew")) > 2, 5), daemon.said()
+
+
 def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_path):
     """After it another variant serves, at which the same attack fails; what is not patched is
     breached again, and it is reported again."""
