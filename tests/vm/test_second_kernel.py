@@ -48,8 +48,9 @@ def test_learned_then_detected(flags, service):
     wait_for(lambda: learned(service), f"the profile of {service}")
 
     def alerts():
-        lines = ALERTS.read_text().splitlines() if ALERTS.exists() else []
-        return [a for a in map(json.loads, lines) if a["service"] == service]
+        lines = ALERTS.read_text().splitlines(True) if ALERTS.exists() else []
+        written = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [alert for alert in written if alert["service"] == service]
 
     assert not alerts()
     flags[service].touch()
