@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The testbed's shop under watch: learned, left alone, attacked, and scored.
 
-    ./do campaign [PART...] [--learn FILE] [--benign FILE] [--attacks FILE]
+    ./do campaign [PART...] [--learn FILE] [--benign FILE] [--attacks FILE] [--save]
 
 Plays three campaigns (docs/campaigns.md) with `skink inject`: `learn`, in which a daemon with its
 default settings learns; `benign`, nothing but load and changes; and `attacks`. For each part it
 brings the shop up and starts a daemon that knows what the parts before have learned. What was found,
-the false alarms, and where the true entry was put goes to the screen and to a JSON file.
+the false alarms, and where the true entry was put goes to the screen and to build/campaign.json;
+with --save also to docs/results/campaign.json.
 
 All three take about four hours. They can be had in several sittings: `learn` begins anew, `attacks`
 replaces the attacks that were played before, and each `benign` adds to the benign hours.
@@ -24,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import score
+from exposure import Sampler, look
 
 ROOT = score.ROOT
 SKINK = ROOT / "build/skink"
@@ -119,12 +121,12 @@ def play_part(part: str, campaign: Path, directory: Path) -> None:
     data = free(directory / part) if part == "benign" else directory / part
     shutil.rmtree(data, ignore_errors=True)
     with daemon(agent, learned) as socket, shop():
-        play(campaign, data, socket)
-        watched = services(socket)
-    learning = [one["service"] for one in watched if one["mode"] == "learning"]
-    say(f"{len(watched)} services were watched;", "still learned:" if learning else
-        "all have been learned", *learning)
-    (data / "services.json").write_text(json.dumps({"watched": len(watched), "learning": learning}))
+        with Sampler(lambda: services(socket)) as sampler:
+            play(campaign, data, socket)
+        end = look(services(socket))
+    say(f"{end['watched']} services were watched;", "still learned:" if end["learning"] else
+        "all have been learned", *end["learning"])
+    (data / "services.json").write_text(json.dumps(end | {"samples": sampler.samples}))
     if part != "attacks":  # what the intruder did is not to be learned
         keep(agent / "state", learned)
 
@@ -138,6 +140,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, default=ROOT / "build/campaign",
                         help="where the data sets go")
     parser.add_argument("--out", type=Path, default=ROOT / "build/campaign.json")
+    parser.add_argument("--save", action="store_true", help=f"write it into {score.SAVED}, too")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: no such part (there are: {', '.join(PARTS)})")
@@ -147,8 +150,8 @@ def main() -> None:
     for part in options.parts or PARTS:
         play_part(part, getattr(options, part), options.directory)
     if (options.directory / "attacks").exists():
-        score.write(options.directory, options.out)
-        say(f"written to {options.out}")
+        for written in score.write(options.directory, options.out, options.save):
+            say(f"written to {written}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import exposure
+
 GRACE = 10  # seconds after an attack's end in which an alert still counts as caused by it
 
 
@@ -53,6 +55,12 @@ class Attack:
         return len(self.path) > 2
 
     @property
+    def spread(self) -> bool:
+        """Was the intruder's will done in several services, or did another one than the entry
+        alarm? Else the one service that alarmed is the entry."""
+        return len(self.taken) > 1 or any(a.service != self.entry for a in self.alerts)
+
+    @property
     def found(self) -> list[Alert]:
         """What was said of the services that were taken, in order."""
         return sorted((a for a in self.alerts if a.service in self.taken), key=lambda a: a.time)
@@ -68,11 +76,18 @@ class DataSet:
     failed: list[str]  # attacks that did not succeed
     services: int = 0  # that were watched
     learning: list[str] = field(default_factory=list)  # of these, still learned in the end
+    samples: list[tuple[float, dict]] = field(default_factory=list)  # exposure.look, Unix times
 
     def stretch(self) -> tuple[float, float]:
         """From the beginning of the first step after learning to the end of the last one."""
         steps = [s for s in self.steps if s["name"] not in ("training", "waiting", "validation")]
         return (when(steps[0]["from"]), when(steps[-1]["until"])) if steps else (0, 0)
+
+    def exposure(self) -> dict:
+        """Service-seconds of the stretch (exposure.seconds). Without samples, the end stands for
+        all of it."""
+        samples = self.samples or [(0, {"watched": self.services, "learning": self.learning})]
+        return exposure.seconds(samples, *self.stretch())
 
     def between(self, begin: float, end: float) -> list[Alert]:
         """What was said then of what began then: alerts that were opened, and those, open already,
@@ -112,6 +127,7 @@ def read(directory: Path) -> DataSet:
                    _alerts(directory), _lines(directory / "flows.jsonl"), [], [])
     watched = json.loads((directory / "services.json").read_text())
     data.services, data.learning = watched["watched"], watched["learning"]
+    data.samples = [(when(sample["time"]), sample) for sample in watched.get("samples", [])]
     for step in steps:
         if step["kind"] == "attack" and not step.get("succeeded"):
             data.failed.append(step["name"])

@@ -89,6 +89,13 @@ def places(program: Path, data: DataSet, variant: str, seed: int) -> dict[str, d
     return found
 
 
+def with_undetected(found: dict[str, dict], data: DataSet) -> dict[str, dict]:
+    """The places, and for attacks that raised no alert the last one, with every ranker."""
+    rankers = next(iter(found.values()), {})
+    last = {ranker: [float(len(names_of(data)))] for ranker in rankers}
+    return {attack.name: found.get(attack.name, last) for attack in data.attacks}
+
+
 def figures(found: dict[str, dict], names: set[str], seed: int) -> dict[str, dict]:
     """By ranker: how often the entry is first, among the first three, and its mean place, over the
     attacks of these names."""

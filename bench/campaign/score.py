@@ -2,7 +2,7 @@
 """Scores campaigns that were played: what was found, what was not, how many false alarms, and where
 the rankers put the entry. `./do campaign` plays and scores; this scores what lies there:
 
-    bench/campaign/score.py [DIRECTORY] [--out FILE]
+    bench/campaign/score.py [DIRECTORY] [--out FILE] [--save]
 """
 
 import argparse
@@ -14,6 +14,7 @@ import intervals
 from cases import DataSet, read
 
 ROOT = Path(__file__).resolve().parents[2]
+SAVED = ROOT / "docs/results/campaign.json"
 SEED = 1
 DAY = 86400
 
@@ -23,20 +24,27 @@ def share(part: int, of: int) -> dict:
             "interval": intervals.share(part, of) if of else None}
 
 
-def false_alarms(benign: list[DataSet]) -> dict | None:
-    """Each alert of a benign stretch is a false one."""
-    false, seconds, days = [], 0.0, 0.0
-    for data in benign:
-        begin, end = data.stretch()
-        false += data.opened(begin, end)
-        seconds += end - begin
-        days += (end - begin) / DAY * data.services
-    return {"value": len(false) / days, "interval": intervals.rate(len(false), days),
-            "count": len(false), "hours": seconds / 3600, "services": benign[0].services,
-            "runs": [{"begin": data.about.get("begin"), "commit": data.about.get("commit")}
-                     for data in benign],
+def rate(count: int, days: float) -> dict:
+    return {"value": count / days if days else None, "count": count, "service_days": days,
+            "interval": intervals.rate(count, days) if days else None}
+
+
+def false_alarms(benign: list[DataSet]) -> dict:
+    """Each alert of a benign stretch is a false one. The rate is that over the time in which
+    services were judged, though those still learned count with their alerts; and that over all."""
+    false = [alert for data in benign for alert in data.opened(*data.stretch())]
+    exposures = [data.exposure() for data in benign]
+    days = {kind: sum(one[kind] for one in exposures) / DAY for kind in ("judged", "watched")}
+    learning = {name: sum(one["learning"].get(name, 0) for one in exposures) / 3600
+                for name in sorted({name for one in exposures for name in one["learning"]})}
+    hours = sum(end - begin for begin, end in (data.stretch() for data in benign)) / 3600
+    return {
+        "false_alarms_per_service_day": rate(len(false), days["judged"]) | {
+            "hours": hours, "services": max((data.services for data in benign), default=0),
+            "hours_learning": learning,
             "alerts": [{"service": a.service, "detector": a.detector, "message": a.message}
-                       for a in false]} if days else None
+                       for a in false]},
+        "false_alarms_per_watched_service_day": rate(len(false), days["watched"])}
 
 
 def rows(data: DataSet, found: dict) -> list[dict]:
@@ -72,19 +80,34 @@ def score(attacks: DataSet, benign: list[DataSet], program: Path) -> dict:
         "found": share(len(caught), len(attacks.attacks)),
         "found_aside": share(len(caught & aside), len(aside)),
         "found_others": share(len(caught - aside), len(attacks.attacks) - len(aside)),
-        "false_alarms_per_service_day": false_alarms(benign),
+        **false_alarms(benign),
         "ranker": ours,
         "entry_ac1": best.get("entry_ac1"), "entry_ac3": best.get("entry_ac3"),
         "entry_mean_rank": best.get("entry_mean_rank"),
         "rankers": rankers,
+        "entry_all": entry.figures(entry.with_undetected(found["as_seen"], attacks), several, SEED),
+        "entry_spread": entry.figures(found["as_seen"],
+                                      {a.name for a in attacks.attacks if a.spread}, SEED),
         "rankers_aside": entry.figures(found["as_seen"], several & aside, SEED),
         "rows": rows(attacks, found["as_seen"])}
 
 
-def circumstances(attacks: DataSet) -> dict:
+def part(name: str, data: DataSet) -> dict:
+    """When and from which commit it was played, and on what load: of the shoppers, and of the
+    machine (the one-minute average, sampled)."""
+    machine = sorted(sample["load"] for _, sample in data.samples)
+    return {"part": name, **{key: data.about.get(key) for key in ("begin", "end", "commit")},
+            "shoppers": data.about.get("load"),
+            "machine_load": {"median": machine[len(machine) // 2], "most": machine[-1]}
+                            if machine else None}
+
+
+def circumstances(parts: dict[str, DataSet]) -> dict:
     """Of the playing, whenever it is scored."""
+    attacks = parts["attacks"]
     return {"date": attacks.about.get("begin"), "commit": attacks.about.get("commit"),
-            "kernel": attacks.about.get("kernel"), "not_learned": attacks.learning}
+            "kernel": attacks.about.get("kernel"), "not_learned": attacks.learning,
+            "parts": [part(name, data) for name, data in parts.items()]}
 
 
 def _interval(figure: dict | None) -> str:
@@ -103,22 +126,27 @@ def show(result: dict) -> None:
               f"{'' if place is None else f'{place:4.1f}':>5} {said}")
     print("(* kept aside while thresholds were tuned; the number is the place of the true entry)\n")
     for name in ("found", "found_aside", "found_others", "false_alarms_per_service_day",
-                 "entry_ac1", "entry_ac3", "entry_mean_rank"):
-        print(f"{name:30} {_interval(result[name])}")
-    for variant, rankers in result["rankers"].items():
+                 "false_alarms_per_watched_service_day", "entry_ac1", "entry_ac3", "entry_mean_rank"):
+        print(f"{name:37} {_interval(result[name])}")
+    tables = result["rankers"] | {name: result[name] for name in ("entry_all", "entry_spread")}
+    for variant, rankers in tables.items():
         print(f"\n{variant:12} {'first':>24} {'first three':>24} {'mean place':>24}")
         for ranker, figures in rankers.items():
             print(f"  {ranker:10}", *(f"{_interval(figures[name]):>24}" for name in
                                       ("entry_ac1", "entry_ac3", "entry_mean_rank")))
 
 
-def write(directory: Path, out: Path) -> None:
-    """Scores the attacks and all benign runs in the directory; tells it, and writes it."""
-    attacks = read(directory / "attacks")
-    benign = [read(each) for each in sorted(directory.glob("benign-*"))]
-    result = circumstances(attacks) | score(attacks, benign, ROOT / "build/bench/rank")
+def write(directory: Path, out: Path, save: bool = False) -> list[Path]:
+    """Scores the attacks and all benign runs in the directory; tells it, and writes it: where to."""
+    folders = [directory / "learn", *sorted(directory.glob("benign-*")), directory / "attacks"]
+    parts = {each.name: read(each) for each in folders if each.exists()}
+    benign = [data for name, data in parts.items() if name.startswith("benign-")]
+    result = circumstances(parts) | score(parts["attacks"], benign, ROOT / "build/bench/rank")
     show(result)
-    out.write_text(json.dumps(result, indent=1) + "\n")
+    files = [out, SAVED] if save else [out]
+    for file in files:
+        file.write_text(json.dumps(result, indent=1) + "\n")
+    return files
 
 
 def main() -> None:
@@ -128,8 +156,9 @@ def main() -> None:
                         help="where the data sets lie")
     parser.add_argument("--out", type=Path, default=ROOT / "build/campaign.json",
                         help="where the figures go, as JSON")
+    parser.add_argument("--save", action="store_true", help=f"write them into {SAVED}, too")
     options = parser.parse_args()
-    write(options.directory, options.out)
+    write(options.directory, options.out, options.save)
 
 
 if __name__ == "__main__":

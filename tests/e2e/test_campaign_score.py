@@ -1,7 +1,9 @@
 """The scores of a campaign, against a small one whose figures are known by hand."""
 
 import json
+import subprocess
 import sys
+import threading
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,6 +14,7 @@ RANK = ROOT / "build/bench/rank"
 sys.path.insert(0, str(ROOT / "bench/campaign"))
 import cases  # noqa: E402  pylint: disable=wrong-import-position
 import entry  # noqa: E402  pylint: disable=wrong-import-position
+import exposure  # noqa: E402  pylint: disable=wrong-import-position
 import intervals  # noqa: E402  pylint: disable=wrong-import-position
 import score  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -40,7 +43,8 @@ def flow(caller: str, callee: str) -> dict:
             "first_seen": at(-1000), "last_seen": at(2000), "count": 5}
 
 
-def write(directory: Path, steps: list[dict], alerts: list[dict]) -> cases.DataSet:
+def write(directory: Path, steps: list[dict], alerts: list[dict],
+          samples: list[dict] = ()) -> cases.DataSet:
     directory.mkdir()
     parts = {
         "truth.jsonl": steps, "alerts.jsonl": alerts,
@@ -51,7 +55,8 @@ def write(directory: Path, steps: list[dict], alerts: list[dict]) -> cases.DataS
     for name, lines in parts.items():
         (directory / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
     (directory / "campaign.json").write_text("{}")
-    (directory / "services.json").write_text('{"watched": 24, "learning": ["late"]}')
+    (directory / "services.json").write_text(json.dumps(
+        {"watched": 24, "learning": ["late"], "samples": list(samples)}))
     return cases.read(directory)
 
 
@@ -104,22 +109,110 @@ def test_where_the_entry_is_put(attacks):
     assert one["attacks"] == 1 and one["entry_ac1"]["value"] == 1  # of those with several services
 
 
-def test_false_alarms_are_counted_by_service_and_day(attacks, tmp_path):
+def test_the_entry_figures_over_other_attacks(tmp_path):
+    data = write(tmp_path / "several", [
+        attack("onward", 100, ["edge", "web", "db"], "web"),
+        attack("unseen", 200, ["edge", "web", "db"], "web"),
+        attack("behind", 300, ["edge", "web", "db"], "db"),  # db alone was taken, and alarmed
+        attack("through", 400, ["edge", "shop"], "shop"),  # one service, but another one alarms
+    ], [alert("a", "web", 101), alert("b", "db", 301), alert("c", "edge", 401)])
+    result = score.score(data, [], RANK)
+    assert result["rankers"]["as_seen"]["earliest"]["attacks"] == 2  # onward, behind
+    assert result["entry_ac1"]["value"] == 1
+    every = result["entry_all"]["earliest"]
+    assert every["attacks"] == 3 and every["entry_ac1"]["value"] == pytest.approx(2 / 3)
+    assert every["entry_mean_rank"]["value"] == pytest.approx((1 + 1 + 4) / 3)  # of four services
+    spread = result["entry_spread"]["earliest"]  # onward, through
+    assert spread["attacks"] == 2 and spread["entry_ac1"]["value"] == 0.5
+    assert spread["entry_ac1"]["interval"] == (0, 1)
+
+
+def benign(directory: Path, alerts: list[dict], samples: list[dict] = ()) -> cases.DataSet:
+    """An hour of it, after ten minutes of training."""
     stretch = {"kind": "benign", "outcome": "done"}
+    return write(directory, [
+        stretch | {"name": "training", "from": at(0), "until": at(600)},
+        stretch | {"name": "benign", "from": at(600), "until": at(600 + 3600)}], alerts, samples)
 
-    def benign(name, alerts):
-        return write(tmp_path / name, [
-            stretch | {"name": "training", "from": at(0), "until": at(600)},
-            stretch | {"name": "benign", "from": at(600), "until": at(600 + 3600)}], alerts)
 
-    two = [benign("benign-1", [alert("x", "web", 300), alert("y", "web", 1000)]),
-           benign("benign-2", [alert("z", "db", 3000)])]
+def sample(seconds: float, *learning: str) -> dict:
+    return {"time": at(seconds), "watched": 24, "learning": list(learning), "load": seconds / 100}
+
+
+def test_false_alarms_are_counted_by_service_and_day(attacks, tmp_path):
+    two = [benign(tmp_path / "benign-1", [alert("x", "web", 300), alert("y", "web", 1000)]),
+           benign(tmp_path / "benign-2", [alert("z", "db", 3000)])]
     result = score.score(attacks, two, RANK)
-    assert score.circumstances(attacks)["not_learned"] == ["late"]
-    found = result["false_alarms_per_service_day"]
-    assert (found["count"], found["hours"]) == (2, 2)
+    found = result["false_alarms_per_watched_service_day"]
+    assert found["count"] == 2
     assert found["value"] == pytest.approx(1)  # two in two hours of 24 services: two days
     assert found["interval"] == pytest.approx((0.121, 3.612), abs=0.001)
+    judged = result["false_alarms_per_service_day"]  # without samples: the end stands for all
+    assert judged["service_days"] == pytest.approx(23 / 12)
+    assert (judged["count"], judged["hours"]) == (2, 2)
+
+
+def test_services_that_are_still_learned_are_not_judged(attacks, tmp_path):
+    """web for the first half of the hour, shop for all of it; the training does not count."""
+    data = benign(tmp_path / "benign-1", [alert("y", "db", 1000)], [
+        sample(0, "db", "shop", "web"), sample(500, "shop", "web"), sample(2400, "shop")])
+    result = score.score(attacks, [data], RANK)
+    judged = result["false_alarms_per_service_day"]
+    assert judged["hours_learning"] == pytest.approx({"shop": 1, "web": 0.5})
+    assert judged["service_days"] == pytest.approx(22.5 / 24)
+    assert judged["value"] == pytest.approx(24 / 22.5)
+    assert result["false_alarms_per_watched_service_day"]["value"] == pytest.approx(1)
+
+
+def test_a_look_at_the_services():
+    """By name, and only what runs."""
+    def service(name, mode, *ended):
+        return {"service": name, "mode": mode, "replicas": [{"ended": one} for one in ended]}
+    said = [service("web", "watching", True, False), service("web", "learning", False),
+            service("db", "watching", False), service("old", "learning", True),
+            service("spared", "off", False)]
+    look = exposure.look(said)
+    assert (look["watched"], look["learning"]) == (2, ["web"])
+
+
+def test_samples_are_taken_while_a_part_is_played(monkeypatch):
+    """A daemon that does not answer now and then costs a sample and nothing else."""
+    monkeypatch.setattr(exposure, "EVERY", 0.01)
+    answers, enough = [], threading.Event()
+
+    def ask():
+        answers.append(1)
+        if len(answers) == 2:
+            raise subprocess.TimeoutExpired("skink", 300)
+        if len(answers) == 4:
+            enough.set()
+        return []
+
+    with exposure.Sampler(ask) as sampler:
+        assert enough.wait(10)
+    assert len(sampler.samples) == len(answers) - 1
+
+
+def test_what_is_saved_says_when_and_on_what_load(tmp_path, monkeypatch):
+    saved = tmp_path / "saved.json"
+    monkeypatch.setattr(score, "SAVED", saved)
+    write(tmp_path / "attacks", [attack("deep", 100, ["edge", "web", "db"], "web")],
+          [alert("a", "web", 101)])
+    benign(tmp_path / "benign-1", [], [sample(600), sample(700), sample(900)])
+    about = {"begin": at(0), "end": at(9), "commit": "c0ffee", "kernel": "6.1",
+             "load": {"requests": 9, "failures": 0}}
+    for part in ("attacks", "benign-1"):
+        (tmp_path / part / "campaign.json").write_text(json.dumps(about))
+    assert score.write(tmp_path, tmp_path / "out.json") == [tmp_path / "out.json"]
+    assert not saved.exists()
+    score.write(tmp_path, tmp_path / "out.json", save=True)
+    result = json.loads(saved.read_text())
+    assert (result["date"], result["commit"], result["kernel"]) == (at(0), "c0ffee", "6.1")
+    assert result["not_learned"] == ["late"]
+    benign_part, attacks_part = result["parts"]
+    assert (benign_part["part"], attacks_part["part"]) == ("benign-1", "attacks")
+    assert benign_part["machine_load"] == {"median": 7, "most": 9}
+    assert attacks_part["machine_load"] is None and attacks_part["shoppers"] == about["load"]
 
 
 def test_intervals_are_those_of_the_tables():
