@@ -181,16 +181,21 @@ int site_take_over(const char *from, const char *to, const struct site_move *mov
     return change(to, move->enter, err);
 }
 
-/* The tables that CRIU closes a network with. */
+/* What CRIU closes a network with: tables, or by iptables a chain, which lets through what it does
+ * not drop. */
 static void put_opening(const json_t *listed, char *commands)
 {
     const json_t *item;
     size_t i;
     json_array_foreach (json_object_get(listed, "nftables"), i, item) {
         const json_t *table = json_object_get(item, "table");
+        const json_t *chain = json_object_get(item, "chain");
         const char *name = text_of(table, "name");
         if (strcmp(name, TABLE) == 0 || strncmp(name, "CRIU-", 5) == 0)
             put(commands, "delete table %s %s\n", text_of(table, "family"), name);
+        if (strcmp(text_of(chain, "name"), "CRIU") == 0)
+            put(commands, "flush chain %s %s CRIU\n", text_of(chain, "family"),
+                text_of(chain, "table"));
     }
 }
 
@@ -198,9 +203,11 @@ int site_open(const char *network, struct error *err)
 {
     char commands[SITE_LINES] = "";
     autoclose int fd = open(network, O_RDONLY | O_CLOEXEC);
-    autojson json_t *listed = fd < 0 ? NULL : netfilter_ask(fd, "list tables", err);
-    if (!listed)
+    autojson json_t *tables = fd < 0 ? NULL : netfilter_ask(fd, "list tables", err);
+    autojson json_t *chains = tables ? netfilter_ask(fd, "list chains", err) : NULL;
+    if (!chains)
         return -1;
-    put_opening(listed, commands);
+    put_opening(tables, commands);
+    put_opening(chains, commands);
     return *commands ? netfilter_run(fd, commands, err) : 0;
 }
