@@ -92,6 +92,11 @@ def drain(volume: Path, name: str, slot: int) -> None:
     tell(volume, f"set server {name}/r{slot} state maint")
 
 
+def resume(volume: Path, name: str, slot: int) -> None:
+    """The replica is asked again, if it is well."""
+    tell(volume, f"set server {name}/r{slot} state ready")
+
+
 def serving(volume: Path, name: str) -> set[int]:
     """The slots that are being asked."""
     rows = [line.split() for line in tell(volume, f"show servers state {name}").splitlines()]

@@ -180,6 +180,24 @@ class Shop:
                 self.replicas[service][replica] = version
                 self.start(service, replica)
 
+    @contextmanager
+    def only(self, replica: str):
+        """While the block runs, the balancer sends every request for the service to this replica.
+        Nothing else is changed meanwhile."""
+        service = replica.rpartition("-")[0]
+        with self.changing():
+            if replica not in self.replicas.get(service, ()):
+                raise SystemExit(f"shop: {replica}: no such replica (testbed/shop status)")
+            slots = [self._slot(service, other) for other in self.replicas[service]
+                     if other != replica]
+            try:
+                for volume, slot in slots:
+                    balancer.drain(volume, service, slot)
+                yield
+            finally:
+                for volume, slot in slots:
+                    balancer.resume(volume, service, slot)
+
     def down(self) -> None:
         """Takes everything away, also what an interrupted `up` has left."""
         (self.engine or ENGINES["runc"](self.directory)).remove()

@@ -58,7 +58,7 @@ static const struct key SYSTEM_KEYS[] = {
      .text = "{testbed}/shop --name {name} load --seconds {seconds} --shoppers {shoppers}"
              " --think {think} --day {day} --seed {seed} --every 2"},
     {.name = "attack", .type = KEY_LINE, .offset = IN_CAMPAIGN(system.attack),
-     .text = "{testbed}/attacks/{attack}.py --name {name} {arguments}"},
+     .text = "{testbed}/attacks/{attack}.py --name {name} --replica={replica} {arguments}"},
     {.name = "scale", .type = KEY_LINE, .offset = IN_CAMPAIGN(system.scale),
      .text = "{testbed}/shop --name {name} scale {service} {count}"},
     {.name = "deploy", .type = KEY_LINE, .offset = IN_CAMPAIGN(system.deploy),
@@ -122,6 +122,17 @@ static const char *check_step(const void *target, struct error *err)
     return NULL;
 }
 
+/* Whose attack cannot be told which replica it is to be. */
+static const char *check_replicas(const struct campaign *campaign, struct error *err)
+{
+    for (size_t i = 0; i < campaign->step_count; i++)
+        if (campaign->steps[i].replica && !strstr(campaign->system.attack, "{replica}")) {
+            error_set(err, EXIT_USAGE, 0, "attack has no {replica}, which steps[%zu] needs", i);
+            return "system";
+        }
+    return NULL;
+}
+
 static const char *check_campaign(const void *target, struct error *err)
 {
     static const char LETTERS[] =
@@ -132,7 +143,7 @@ static const char *check_campaign(const void *target, struct error *err)
                   campaign->name);
         return "name";
     }
-    return NULL;
+    return check_replicas(campaign, err);
 }
 
 static const struct key_table LOAD = {.keys = LOAD_KEYS};

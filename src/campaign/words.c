@@ -24,6 +24,17 @@ static const struct value *whole_value(const struct value *values, const char *w
     return value_named(values, word + 1, length - 2);
 }
 
+/* Is a value named in the word that is not there? */
+static bool lacks_value(const struct value *values, const char *word)
+{
+    for (const char *at = word; (at = strchr(at, '{')); at++) {
+        const struct value *value = value_named(values, at + 1, strcspn(at + 1, "}"));
+        if (value && !value->text)
+            return true;
+    }
+    return false;
+}
+
 char *words_text(const char *template, const struct value *values, struct error *err)
 {
     char *text = NULL;
@@ -67,7 +78,7 @@ char **words_make(const char *template, const struct value *values, struct error
     size_t count = 0;
     for (char *word; (word = strsep(&rest, " "));) {
         const struct value *whole = whole_value(values, word);
-        if (!*word || (whole && !whole->text))
+        if (!*word || lacks_value(values, word))
             continue;
         if (whole && whole->words) {
             autofree char *several = memory_must(strdup(whole->text));

@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 struct value {
-    const char *name, *text; /* text NULL: as if there were no such word */
+    const char *name, *text; /* text NULL: words that name it are left out */
     bool words;              /* text is several words: "{name}" must be a word of its own */
 };
 

@@ -21,11 +21,12 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,18 +49,32 @@ class Attack:
         """Runs it; run(attack) returns whether it succeeded."""
         parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
         parser.add_argument("--name", default="shop", help="the shop's name (shop)")
+        parser.add_argument("--replica", metavar="NAME", help="this one of a service on the way: "
+                            "its balancer asks no other while the attack runs")
         parser.add_argument("--pause", type=float, help="seconds between the steps of a slow one")
         options = parser.parse_args()
         self.shop, self.pause = Shop(options.name), options.pause
         if not self.shop.engine:
             raise SystemExit(f"{self.facts['attack']}: no such shop is up (testbed/shop up)")
         self.own = self.shop.engine.address("attacker")
-        with network.inside(self.shop.engine.place("attacker")):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was changed is put back
+        with self._sent_to(options.replica), network.inside(self.shop.engine.place("attacker")):
             succeeded = bool(run(self))
         print(json.dumps({**self.facts, "begin": self.began, "end": time.time(),
                           "replicas": self.replicas, "succeeded": succeeded,
                           "evidence": self.evidence}))
         raise SystemExit(0 if succeeded else 1)
+
+    def _sent_to(self, replica: str | None):
+        """Everybody's requests go to this replica of its service."""
+        if not replica:
+            return nullcontext()
+        service = replica.rpartition("-")[0]
+        if service not in self.facts["path"]:
+            raise SystemExit(f"{self.facts['attack']}: {replica}: not on the way of this attack "
+                             f"({', '.join(self.facts['path'])})")
+        self.replicas[service] = replica
+        return self.shop.only(replica)
 
     def wait(self, seconds: float) -> None:
         """A pause of the patient; --pause overrides it."""

@@ -4,14 +4,19 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from agent import Skink
-from conftest import wait_until
+from conftest import SOURCE, wait_until
 from testbed_shop import shop_up
+
+sys.path[:0] = [str(SOURCE / "bench/campaign"), str(SOURCE / "testbed")]
+import exposure  # noqa: E402  pylint: disable=wrong-import-position
+from system import SERVICES  # noqa: E402  pylint: disable=wrong-import-position
 
 NAME = f"campaign-{os.getpid()}"
 CONTAINERS = f"skink-testbed-{NAME}-"
@@ -23,6 +28,7 @@ learn: {training: 15s, validation: 5s, wait: 10s}
 gap: 2s..3s
 steps:
   - attack: ssrf
+    replica: media-2
   - scale: cart
     count: 3
   - attack: deserialise_yaml
@@ -53,11 +59,13 @@ def played_fixture(up, skink_bin, tmp_path_factory):
     file, data = path / "short.yml", path / "set"
     file.write_text(CAMPAIGN)
     with Skink(skink_bin, path / "agent", {"oci": [f"{up['directory']}/oci"]}) as daemon:
-        done = subprocess.run([skink_bin, "inject", file, "--system", NAME, "-o", data,
-                               "--socket", daemon.socket], capture_output=True, text=True,
-                              timeout=120, check=False)
+        with exposure.Sampler(lambda: daemon.status()["services"]) as sampler:
+            done = subprocess.run([skink_bin, "inject", file, "--system", NAME, "-o", data,
+                                   "--socket", daemon.socket], capture_output=True, text=True,
+                                  timeout=120, check=False)
         print(done.stderr)
         assert done.returncode == 0, done.stderr
+        (data / "samples.json").write_text(json.dumps(sampler.samples))
         yield data
 
 
@@ -74,6 +82,7 @@ def test_truth(played):
     attack = truth["01-ssrf"]
     assert attack["succeeded"] and attack["outcome"] == "done" and not attack["aside"]
     assert attack["entry"] == "media" and attack["path"] == ["edge", "media", "payment"]
+    assert attack["replicas"]["media"] == "media-2"
     assert attack["from"] < attack["begin"] < attack["end"] < attack["until"]
     assert truth["03-deserialise_yaml"]["aside"] and truth["02-scale-cart"]["count"] == 3
     assert truth["04-deploy-nothing"]["outcome"] == "failed"
@@ -114,6 +123,14 @@ def test_alerts(played):
     assert any(datetime.fromisoformat(line["time"]) for line in lines(played / "incidents.jsonl"))
     flows = {(flow["from"], flow["to"]) for flow in lines(played / "flows.jsonl")}
     assert ("cart-lb", "cart") in flows, flows
+
+
+def test_exposure(played):
+    """What a daemon says of its services while a campaign is played is sampled for the scores."""
+    samples = json.loads((played / "samples.json").read_text())
+    assert len(samples) >= 2 and samples[-1]["watched"] == 24, samples
+    assert set(samples[-1]["learning"]) < {"edge", "db", "redis", "queue"} | {
+        f"{name}{end}" for name in SERVICES for end in ("", "-lb")}
 
 
 def test_eval(played, skink):

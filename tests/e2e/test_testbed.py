@@ -4,11 +4,15 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import SOURCE
+from conftest import SOURCE, wait_until
 from testbed_shop import SHOP, shop, shop_up
+
+sys.path.insert(0, str(SOURCE / "testbed"))
+import balancer  # noqa: E402  pylint: disable=wrong-import-position
 
 ATTACKS = sorted(path for path in (SOURCE / "testbed" / "attacks").glob("*.py")
                  if os.access(path, os.X_OK))
@@ -69,3 +73,33 @@ def test_attack(up, attack):
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout)
     assert said["succeeded"] and said["entry"] in up["replicas"] and said["begin"] < said["end"]
+
+
+def serving(up, service):
+    """The replicas that the balancer asks, as numbers."""
+    return balancer.serving(Path(up["directory"], "volumes", f"{service}-lb"), service)
+
+
+@pytest.mark.parametrize("replica", ["shipping-1", "shipping-2"])
+def test_attack_on_a_replica(up, replica):
+    """It was the one that was named, and its siblings serve again afterwards."""
+    done = subprocess.run([ATTACKS[0], "--name", NAME, "--replica", replica], capture_output=True,
+                          text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["replicas"] == {"shipping": replica}
+    assert wait_until(lambda: serving(up, "shipping") == {1, 2}, 10)
+
+
+def test_attack_on_a_replica_ends_early(up):
+    """By a signal; or it never begins, on a replica that is none, or not on its way."""
+    slow = next(path for path in ATTACKS if path.stem == "sql_dump_slow")
+    words = [slow, "--name", NAME, "--replica"]
+    with subprocess.Popen([*words, "catalog-2"]) as attack:
+        assert wait_until(lambda: serving(up, "catalog") == {2}, 10)
+        attack.terminate()
+    assert attack.returncode == 1
+    assert wait_until(lambda: serving(up, "catalog") == {1, 2}, 10)
+    for replica, why in ("catalog-9", "no such replica"), ("cart-1", "not on the way"):
+        done = subprocess.run([*words, replica], capture_output=True, text=True, timeout=30,
+                              check=False)
+        assert done.returncode == 1 and why in done.stderr, done.stderr

@@ -87,6 +87,9 @@ static void what_is_wrong_is_refused_with_its_line(void **state)
     refused("name: a\nsteps:\n- scale: x\n", "c.yml:3: steps[0].count: is missing");
     refused("name: a\nsteps:\n- attack: x\n  version: 2\n",
             "c.yml:4: steps[0].version: belongs to a step that is a deploy");
+    refused("name: a\nsteps:\n- attack: x\n- attack: x\n  replica: x-1\n"
+            "system:\n  attack: \"try {attack}\"\n",
+            "c.yml:7: system: attack has no {replica}, which steps[1] needs");
     refused("name: a\ngap: 5s..3s\nsteps: []\n", "c.yml:2: gap: \"5s..3s\" ends before it begins");
     refused("name: a\ngap: 5\nsteps: []\n",
             "c.yml:2: gap: \"5\" is not a duration such as 10s, 500ms or 2h (a time such as "
@@ -191,7 +194,7 @@ static void templates_become_words(void **state)
                                    {"arguments", "-p  1", true},
                                    {"none", NULL, false},
                                    {NULL, NULL, false}};
-    char **words = words_make("run  --name={name} {none} {arguments} x", values, &err);
+    char **words = words_make("run  --name={name} {none} --of={none} {arguments} x", values, &err);
     const char *expected[] = {"run", "--name=a b; rm", "-p", "1", "x", NULL};
     for (size_t i = 0; expected[i]; i++)
         assert_string_equal(words[i], expected[i]);
@@ -214,6 +217,12 @@ static void a_step_becomes_its_program(void **state)
     for (size_t i = 0; expected[i]; i++)
         assert_string_equal(words[i], expected[i]);
     assert_null(words[5]);
+    words_free(words);
+    campaign_free(campaign);
+    campaign = parse("name: a\nsteps:\n- attack: ssrf\n  replica: media-2\n");
+    words = program_of_step(campaign, "/t", &campaign->steps[0], &err);
+    assert_string_equal(words[3], "--replica=media-2");
+    assert_null(words[4]);
     words_free(words);
     campaign_free(campaign);
 }
