@@ -4,6 +4,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 
 import tamper
+from conftest import wait_until
 from result import Row
 from watched import BUILD, System
 
@@ -11,6 +12,12 @@ REACH = tamper.NOTICED
 ATTEMPTS = {  # the point of its alarm, and what is done
     "kill": ("guardian", tamper.kill),
     "SIGSTOP": ("guardian", tamper.stop),
+    "kill_guardian": ("guardian", tamper.kill_guardian),
+    "SIGSTOP_guardian": ("guardian", tamper.stop_guardian),
+    "kill_hand": ("guardian", tamper.kill_hand),
+    "SIGSTOP_hand": ("guardian", tamper.stop_hand),
+    "kill_canary": ("canary", tamper.kill_canary),
+    "SIGSTOP_canary": ("canary", tamper.stop_canary),
     "map_wipe": ("probe", tamper.wipe_map),
     "log_edit": ("log", tamper.edit_log),
     "socket_flood": ("socket", tamper.flooded),
@@ -41,4 +48,5 @@ def tampering(system: System) -> list[Row]:
         with tamper.small_disk(daemon) if name == "disk_full" else nullcontext(), daemon:
             time.sleep(2)  # it has looked at everything once
             rows.append(Row(f"noticed_{name}", _noticed(daemon, name), "s", REACH))
+            wait_until(daemon.answers, 30)  # it may be starting again
     return rows

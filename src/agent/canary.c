@@ -20,9 +20,8 @@
 #include "base/memory.h"
 #include "base/parse.h"
 
-#define CAGE    "skink-canary-" /* and a process: the name of its cgroup */
-#define SONG    64             /* calls, and the length of its epochs: each song enters a new one */
-#define PATIENT (3 * NS_PER_S) /* then one looks whether it has been stopped */
+#define CAGE "skink-canary-" /* and a process: the name of its cgroup */
+#define SONG 64              /* calls, and the length of its epochs: each song enters a new one */
 
 /* What the daemon asks of it. The answer to a song is one byte. */
 struct request {
@@ -145,7 +144,7 @@ static void remove_empty_cages(const struct cgroup_hierarchy *hierarchy)
     while ((entry = readdir(root)))
         if (strncmp(entry->d_name, CAGE, strlen(CAGE)) == 0 &&
             parse_u64("pid", entry->d_name + strlen(CAGE), 1, INT_MAX, &pid, &ignored) == 0 &&
-            kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+            !workload_lives((pid_t)pid))
             unlinkat(dirfd(root), entry->d_name, AT_REMOVEDIR);
     closedir(root);
 }
@@ -213,13 +212,14 @@ static int judge(struct canary *canary, uint64_t now, struct error *err)
                      "the probe does not see calls that were made: it sees nothing of others");
 }
 
-/* Has it been stopped? A busy machine may keep it waiting, and that is no alarm. */
-static int look_after(const struct canary *canary, struct error *err)
+int canary_look_after(const struct canary *canary, struct error *err)
 {
-    if (workload_stopped(canary->pid))
-        return error_set(err, EXIT_MACHINE, 0, "the canary (pid %d) has been stopped",
-                         (int)canary->pid);
-    return 0;
+    if (canary->fd < 0 || !workload_stopped(canary->pid))
+        return 0;
+    kill(canary->pid, SIGCONT);
+    return error_set(err, EXIT_MACHINE, 0,
+                     "the canary (pid %d) had been stopped; it was told to go on",
+                     (int)canary->pid);
 }
 
 int canary_tick(struct canary *canary, uint64_t now, struct error *err)
@@ -239,7 +239,7 @@ int canary_tick(struct canary *canary, uint64_t now, struct error *err)
             waitpid(canary->pid, NULL, WNOHANG);
             return error_set(err, EXIT_MACHINE, 0, "the canary has been killed");
         }
-        return clock_passed(now, canary->asked) > PATIENT ? look_after(canary, err) : 0;
+        return 0; /* a busy machine may keep it waiting, and that is no alarm */
     }
     if (clock_passed(now, canary->sung) < CANARY_EACH_S * NS_PER_S)
         return 0;

@@ -38,6 +38,9 @@ bool canary_heard(struct canary *canary, const struct report *report);
  */
 int canary_tick(struct canary *canary, uint64_t now, struct error *err);
 
+/* Has it been stopped? Then it is told to go on. -1: err says so. */
+int canary_look_after(const struct canary *canary, struct error *err);
+
 /* When it was heard last, CLOCK_MONOTONIC; 0: never. */
 uint64_t canary_last(const struct canary *canary);
 

@@ -1,6 +1,7 @@
 #include "agent/self.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,10 +184,17 @@ static void look_after_socket(struct agent *agent)
 
 /* ---- the canary and the guardian ---- */
 
-static void look_after_canary(struct agent *agent, uint64_t now)
+static void listen_to_canary(struct agent *agent, uint64_t now)
 {
     struct error err;
     if (probe_consume(agent->probe, &err) < 0 || canary_tick(agent->canary, now, &err) < 0)
+        self_alarm(agent, SELF_CANARY, "%s", err.text);
+}
+
+static void look_after_canary(struct agent *agent)
+{
+    struct error err;
+    if (canary_look_after(agent->canary, &err) < 0)
         self_alarm(agent, SELF_CANARY, "%s", err.text);
 }
 
@@ -213,6 +221,17 @@ static void replace_guardian(struct agent *agent)
                    (int)agent->guard.pid);
     }
     close(pair[1]);
+}
+
+/* Stopped, it would start no other daemon. That it has gone its socket says. */
+static void look_after_guardian(struct agent *agent)
+{
+    const struct guard *guard = &agent->guard;
+    if (guard->fd < 0 || !workload_stopped(guard->pid))
+        return;
+    kill(guard->pid, SIGCONT);
+    self_alarm(agent, SELF_GUARDIAN, "the guardian (pid %d) had been stopped; it was told to go on",
+               (int)guard->pid);
 }
 
 /* Without its hand the daemon cannot act, and it cannot start one any more: a new daemon
@@ -274,11 +293,13 @@ void self_tick(struct agent *agent, uint64_t now)
 {
     self_beat(agent);
     listen_to_guardian(agent);
-    look_after_canary(agent, now);
+    listen_to_canary(agent, now);
     if (clock_passed(now, agent->self->looked) < LOOK_EACH)
         return;
     agent->self->looked = now;
     look_after_probe(agent);
+    look_after_canary(agent);
+    look_after_guardian(agent);
     look_after_hand(agent);
     look_after_log(agent);
     look_after_files(agent);

@@ -42,6 +42,24 @@ class Guarded(Skink):
         assert alarm, f"no alarm {point}: {text}\n{self.said()}"
         return alarm[0]
 
+    def child(self, name):
+        """The process of the daemon's own with this name."""
+        found = subprocess.run(["pgrep", "-P", str(self.pid), name], capture_output=True, text=True,
+                               check=True)
+        return int(found.stdout)
+
+    def answers(self):
+        """Is there a daemon now?"""
+        return self._ask("status").returncode == 0
+
+    def end(self, number=signal.SIGTERM):
+        """By its guardian, which may be another one than was started."""
+        if self.process.poll() is None:
+            super().end(number)
+            return
+        os.kill(self.guardian, number)
+        assert wait_until(lambda: not self.socket.exists(), 30), self.said()
+
     def quiet(self):
         """No alarm has been raised."""
         return not any('"detector":"self"' in line for line in self.said().splitlines())
@@ -57,6 +75,41 @@ def stop(daemon):
     pid = daemon.pid
     os.kill(pid, signal.SIGSTOP)
     return f"the daemon (pid {pid}) had been stopped"
+
+
+def kill_guardian(daemon):
+    pid = daemon.guardian
+    os.kill(pid, signal.SIGKILL)
+    return f"the guardian (pid {pid}) was killed"
+
+
+def stop_guardian(daemon):
+    pid = daemon.guardian
+    os.kill(pid, signal.SIGSTOP)
+    return f"the guardian (pid {pid}) had been stopped"
+
+
+def kill_hand(daemon):
+    pid = daemon.child("skink-hand")
+    os.kill(pid, signal.SIGKILL)
+    return f"the hand (pid {pid}) has been killed"
+
+
+def stop_hand(daemon):
+    pid = daemon.child("skink-hand")
+    os.kill(pid, signal.SIGSTOP)
+    return f"the hand (pid {pid}) had been stopped"
+
+
+def kill_canary(daemon):
+    os.kill(daemon.child("skink-canary"), signal.SIGKILL)
+    return "the canary has been killed"
+
+
+def stop_canary(daemon):
+    pid = daemon.child("skink-canary")
+    os.kill(pid, signal.SIGSTOP)
+    return f"the canary (pid {pid}) had been stopped"
 
 
 def bpftool(*words):

@@ -1,8 +1,5 @@
 """The daemon gives up what it does not need, and still works."""
 
-import json
-import os
-import signal
 import subprocess
 from pathlib import Path
 
@@ -23,13 +20,6 @@ def daemon_fixture(root, skink_bin, tmp_path):
 
 def pid_of(daemon):
     return daemon.status()["agent"]["pid"]
-
-
-def child(daemon, name):
-    """The process of the daemon's own with this name."""
-    found = subprocess.run(["pgrep", "-P", str(pid_of(daemon)), name], capture_output=True,
-                           text=True, check=True)
-    return int(found.stdout)
 
 
 def rights(status):
@@ -78,23 +68,3 @@ def test_other_settings_are_taken_over(daemon, tmp_path):
     daemon.end()
     daemon.start()
     assert (beyond / "alerts.jsonl").exists()
-
-
-def test_its_hand_is_stopped_and_killed(daemon):
-    daemon.start()
-    before, hand = pid_of(daemon), child(daemon, "skink-hand")
-    os.kill(hand, signal.SIGSTOP)
-    assert wait_until(lambda: f"the hand (pid {hand}) had been stopped" in daemon.said(), 5)
-    os.kill(hand, signal.SIGKILL)
-    assert wait_until(lambda: f"the hand (pid {hand}) has been killed" in daemon.said(), 5)
-
-    def another():
-        try:
-            return pid_of(daemon) != before
-        except ValueError:  # no daemon just now
-            return False
-
-    assert wait_until(another, 30), daemon.said()
-    assert child(daemon, "skink-hand") != hand
-    alarms = [json.loads(line) for line in daemon.said().splitlines() if line[:1] == "{"]
-    assert any("has been killed" in alarm["message"] for alarm in alarms)

@@ -61,33 +61,44 @@ def test_the_daemon_is_stopped(daemon):
 
 def test_the_guardian_is_killed(daemon):
     pid, first = daemon.pid, daemon.guardian
-    os.kill(first, signal.SIGKILL)
-    daemon.process.wait()
-    daemon.told("guardian", f"the guardian (pid {first}) was killed")
+    daemon.told("guardian", tamper.kill_guardian(daemon))
     second = daemon.guardian
     assert second not in (0, first) and daemon.pid == pid
     assert wait_until(lambda: 0 <= daemon.status()["self"]["canary_s"] < 3, 10)
-    os.kill(second, signal.SIGKILL)  # and the one after it
-    daemon.told("guardian", f"the guardian (pid {second}) was killed")
+    daemon.told("guardian", tamper.kill_guardian(daemon))  # and the one after it
     third = daemon.guardian
     assert third not in (0, first, second)
     os.kill(pid, signal.SIGKILL)
     after = answers(daemon, {pid})
     assert wait_until(lambda: daemon.status()["self"]["canary_s"] >= 0)
     assert daemon.guardian == third and after != pid
-    os.kill(third, signal.SIGTERM)
-    assert wait_until(lambda: not daemon.socket.exists(), 30)
+    daemon.end()
+
+
+def test_the_guardian_is_stopped(daemon):
+    pid, guardian = daemon.pid, daemon.guardian
+    daemon.told("guardian", tamper.stop_guardian(daemon))
+    os.kill(pid, signal.SIGKILL)  # it is at work again
+    answers(daemon, {pid})
+    assert daemon.guardian == guardian
 
 
 def test_the_canary_is_stopped(daemon):
     assert wait_until(lambda: daemon.status()["self"]["canary_s"] >= 0)
-    children = subprocess.run(["pgrep", "-P", str(daemon.pid)], capture_output=True, text=True,
-                              check=True).stdout.split()
-    canary = next(int(pid) for pid in children)
-    os.kill(canary, signal.SIGSTOP)
-    assert wait_until(lambda: "has been stopped" in daemon.said(), 2 + 3 + NOTICED)
-    os.kill(canary, signal.SIGKILL)
-    assert wait_until(lambda: "canary has been killed" in daemon.said(), NOTICED)
+    daemon.told("canary", tamper.stop_canary(daemon))
+    assert wait_until(lambda: daemon.status()["self"]["canary_s"] < 1)  # it sings again
+    daemon.told("canary", tamper.kill_canary(daemon))
+
+
+def test_the_hand_is_stopped(daemon):
+    daemon.told("guardian", tamper.stop_hand(daemon))
+
+
+def test_the_hand_is_killed(daemon):
+    before, hand = daemon.pid, daemon.child("skink-hand")
+    daemon.told("guardian", tamper.kill_hand(daemon))
+    answers(daemon, {before})
+    assert daemon.child("skink-hand") != hand
 
 
 def test_a_map_is_wiped(daemon, program):
@@ -122,7 +133,7 @@ def test_the_socket_is_flooded(daemon):
     """Thousands of connections, and garbage in them: the daemon goes on, and says so."""
     with tamper.flooded(daemon) as told:
         daemon.told("socket", told)
-    assert wait_until(lambda: daemon._ask("status").returncode == 0)
+    assert wait_until(daemon.answers)
     assert daemon.status()["self"]["canary_s"] < 5
 
 
