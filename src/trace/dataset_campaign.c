@@ -77,6 +77,30 @@ static bool passed_through(const json_t *step, const char *service)
     return false;
 }
 
+static bool is_listed(const struct file_list *files, const char *name)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (strcmp(files->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Is the trace that of a replica beside the one that was attacked? Not when the one that the attack
+ * names has none: then it means something else by the name. */
+static bool is_sibling(const struct file_list *files, const char *name, const char *service,
+                       const json_t *step)
+{
+    const json_t *replicas = json_object_get(step, "replicas");
+    const char *attacked = json_string_value(json_object_get(replicas, service));
+    autofree char *own = NULL;
+    if (!attacked)
+        return false;
+    int folder = (int)(strrchr(name, '/') - name);
+    if (asprintf(&own, "%.*s/%s.trace", folder, name, attacked) < 0)
+        memory_must(NULL);
+    return strcmp(name, own) != 0 && is_listed(files, own);
+}
+
 /* Every attack that succeeded gets its number the first time that it is met. */
 static size_t occurrence(struct dataset *dataset, json_t *step)
 {
@@ -97,6 +121,8 @@ static int add_trace(struct dataset *dataset, const struct file_list *files, con
     if (attacked && !json_is_true(json_object_get(step, "succeeded")))
         return 0;
     attacked = attacked && attack && passed_through(step, service);
+    if (attacked && is_sibling(files, name, service, step))
+        return 0; /* nobody knows whether it was touched, too */
     bool learn = is_text(step, "name", "training") || is_text(step, "name", "waiting");
     enum trace_label label = attacked                              ? LABEL_ATTACK
                              : learn                               ? LABEL_TRAINING

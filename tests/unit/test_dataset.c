@@ -47,14 +47,16 @@ static void assert_dataset(const char *set, const char *kind, const char *expect
     dataset_clear(&dataset);
 }
 
-/* A shop with one attack that went through two of its services, and one that failed. */
+/* A shop with an attack that went through two of its services, one that failed, and one that names
+ * the replica. */
 static void campaign(void **state)
 {
     static const char *const NAMES[] = {
         "training/cart/cart-1", "validation/cart/cart-1", "01-scale/cart/cart-1",
         "02-ssrf/cart/cart-1",  "02-ssrf/cart/cart-2",    "02-ssrf/edge/edge",
         "02-ssrf/db/db",        "03-miner/cart/cart-1",   "04-never-told/cart/cart-1",
-        "waiting/cart/cart-1",
+        "waiting/cart/cart-1",  "05-dump/cart/cart-1",    "05-dump/cart/cart-2",
+        "05-dump/edge/edge",    "05-dump/db/db",
     };
     (void)state;
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
@@ -71,13 +73,19 @@ static void campaign(void **state)
                "{\"step\":\"02-ssrf\",\"kind\":\"attack\",\"name\":\"ssrf\",\"succeeded\":true,"
                "\"begin\":\"1970-01-01T00:01:40.250000Z\",\"path\":[\"edge\",\"cart\"]}\n"
                "{\"step\":\"03-miner\",\"kind\":\"attack\",\"name\":\"miner\",\"succeeded\":false,"
-               "\"begin\":\"1970-01-01T00:02:40.250000Z\",\"path\":[\"edge\",\"cart\"]}\n");
+               "\"begin\":\"1970-01-01T00:02:40.250000Z\",\"path\":[\"edge\",\"cart\"]}\n"
+               "{\"step\":\"05-dump\",\"kind\":\"attack\",\"name\":\"dump\",\"succeeded\":true,"
+               "\"begin\":\"1970-01-01T00:03:00.000000Z\",\"path\":[\"edge\",\"cart\"],"
+               "\"replicas\":{\"cart\":\"cart-2\",\"edge\":\"another name\"}}\n");
     assert_dataset("campaign", "campaign",
                    "calls/01-scale/cart/cart-1.trace normal  0\n"
                    "calls/02-ssrf/cart/cart-1.trace attack ssrf 100250\n"
                    "calls/02-ssrf/cart/cart-2.trace attack ssrf 100250\n"
                    "calls/02-ssrf/db/db.trace normal  0\n"
                    "calls/02-ssrf/edge/edge.trace attack ssrf 100250\n"
+                   "calls/05-dump/cart/cart-2.trace attack dump 180000\n"
+                   "calls/05-dump/db/db.trace normal  0\n"
+                   "calls/05-dump/edge/edge.trace attack dump 180000\n"
                    "calls/training/cart/cart-1.trace training  0\n"
                    "calls/validation/cart/cart-1.trace validation  0\n"
                    "calls/waiting/cart/cart-1.trace training  0\n");
