@@ -96,8 +96,9 @@ def part(name: str, data: DataSet) -> dict:
     """When and from which commit it was played, and on what load: of the shoppers, and of the
     machine (the one-minute average, sampled)."""
     machine = sorted(sample["load"] for _, sample in data.samples)
+    load = data.about.get("load") or {}
     return {"part": name, **{key: data.about.get(key) for key in ("begin", "end", "commit")},
-            "shoppers": data.about.get("load"),
+            **{key: load.get(key) for key in ("shoppers", "requests", "failures")},
             "machine_load": {"median": machine[len(machine) // 2], "most": machine[-1]}
                             if machine else None}
 

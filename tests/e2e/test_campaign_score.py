@@ -212,7 +212,7 @@ def test_what_is_saved_says_when_and_on_what_load(tmp_path, monkeypatch):
     benign_part, attacks_part = result["parts"]
     assert (benign_part["part"], attacks_part["part"]) == ("benign-1", "attacks")
     assert benign_part["machine_load"] == {"median": 7, "most": 9}
-    assert attacks_part["machine_load"] is None and attacks_part["shoppers"] == about["load"]
+    assert attacks_part["machine_load"] is None and attacks_part["requests"] == 9
 
 
 def test_intervals_are_those_of_the_tables():
