@@ -100,7 +100,7 @@ static int undo_measure(struct job *job, struct error *err)
 {
     const struct measure *measure = job->undone;
     if (measure->ends_with_daemon)
-        return measure_undo(measure->name, job->token, &job->kernel, job->expired, err);
+        return measure_undo(measure->name, job->token, &job->kernel, NULL, job->expired, err);
     return by_hand(job, hand_undo(job->executor->hand, measure, job->token, job->expired, err),
                    &job->kernel, NULL, err);
 }

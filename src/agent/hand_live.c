@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "respond/powers.h"
+#include "respond/token.h"
 
 struct here {
     const struct config *config; /* as it was at the start */
@@ -98,12 +99,24 @@ static int carry_out(const struct config *config, const struct hand_request *req
     return token ? measure_carry_out(measure, &target, token, err) : measure->check(&target, err);
 }
 
-static int undo(const struct hand_request *request, int *fd, struct error *err)
+/* Which engine it is the token says; where that one listens, the configuration. */
+static const char *engine_socket(const struct config *config, const json_t *token)
+{
+    const char *name = token_text(token, "engine");
+    for (enum workload_engine engine = 0; engine < ENGINES; engine++)
+        if (strcmp(name, workload_engine_name(engine)) == 0)
+            return config_engine_socket(config, engine);
+    return NULL;
+}
+
+static int undo(const struct config *config, const struct hand_request *request, int *fd,
+                struct error *err)
 {
     const struct measure_kernel kernel = {
         .context = fd, .away = call_away, .restore = call_restore};
     json_t *token = json_loads(request->text, 0, NULL);
-    int outcome = measure_undo(request->name, token, &kernel, request->expired, err);
+    int outcome = measure_undo(request->name, token, &kernel, engine_socket(config, token),
+                               request->expired, err);
     json_decref(token);
     return outcome;
 }
@@ -137,7 +150,7 @@ static void serve_measure(const struct config *config, const struct hand_request
     autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
     json_t *token = json_object();
     if (request->word == ASK_UNDO)
-        reply->failed = undo(request, &fd, &reply->err) < 0;
+        reply->failed = undo(config, request, &fd, &reply->err) < 0;
     else
         reply->failed = carry_out(config, request, &fd, token, &reply->err) < 0;
     autofree char *text = memory_must(json_dumps(token, JSON_COMPACT));

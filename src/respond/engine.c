@@ -8,18 +8,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "respond/engine_ask.h"
 #include "workload/fields.h"
-#include "workload/http.h"
 
 /* A container without a health check serves when it has run so long, unless a balancer checks it.
  */
 #define SETTLED (300 * NS_PER_MS)
-
-static void cleanup_http(struct http **http)
-{
-    http_free(*http);
-}
-#define autohttp __attribute__((cleanup(cleanup_http)))
 
 static const json_t *networks_of(const json_t *inspect)
 {
@@ -108,27 +102,6 @@ void engine_vary(json_t *likeness, const json_t *old, const char *service,
     json_object_set_new(likeness, "Image", json_string(variant_image(variant)));
 }
 
-/* One request; the answer as JSON (NULL when it has none), -1 when its status is no success. */
-static int ask(struct http *http, const char *method, const char *path, const json_t *document,
-               json_t **answer, struct error *err)
-{
-    autofree char *body = NULL;
-    size_t size = 0;
-    autofree char *text = document ? memory_must(json_dumps(document, JSON_COMPACT)) : NULL;
-    int status = http_send(http, method, path, text, &body, &size, err);
-    json_t *said = status < 0 ? NULL : json_loadb(body, size, 0, NULL);
-    if (status >= 300) {
-        const char *message = json_string_value(json_object_get(said, "message"));
-        error_set(err, EXIT_MACHINE, 0, "the engine answers %d: %.200s", status,
-                  message ? message : "");
-        status = -1;
-    }
-    if (status >= 0 && answer)
-        *answer = json_incref(said);
-    json_decref(said);
-    return status < 0 ? -1 : 0;
-}
-
 static int create(struct http *http, const json_t *likeness, const char *name, char *id,
                   size_t size, struct error *err)
 {
@@ -136,7 +109,7 @@ static int create(struct http *http, const json_t *likeness, const char *name, c
     autojson json_t *made = NULL;
     if (asprintf(&path, "/containers/create?name=%s", name) < 0)
         memory_must(NULL);
-    if (ask(http, "POST", path, likeness, &made, err) < 0)
+    if (engine_ask(http, "POST", path, likeness, &made, err) != 0)
         return -1;
     fields_text(json_object_get(made, "Id"), id, size);
     if (strspn(id, "0123456789abcdef") != strlen(id) || strlen(id) < 12)
@@ -176,7 +149,7 @@ static int await_health(struct http *http, const char *path, uint64_t settled, j
     for (; clock_passed(clock_monotonic(), started) < MEASURE_START; nanosleep(&pause, NULL)) {
         json_decref(*inspect);
         *inspect = NULL;
-        if (ask(http, "GET", path, NULL, inspect, err) < 0)
+        if (engine_ask(http, "GET", path, NULL, inspect, err) != 0)
             return -1;
         int serves = health(*inspect, started, settled);
         if (serves > 0)
@@ -194,7 +167,7 @@ static int start(struct http *http, const struct measure_target *target, const c
     uint64_t settled = target->rule.balancer ? 0 : SETTLED;
     autojson json_t *inspect = NULL;
     snprintf(path, sizeof path, "/containers/%s/start", id);
-    if (ask(http, "POST", path, NULL, NULL, err) < 0)
+    if (engine_ask(http, "POST", path, NULL, NULL, err) != 0)
         return -1;
     snprintf(path, sizeof path, "/containers/%s/json", id);
     if (await_health(http, path, settled, &inspect, err) < 0)
@@ -208,7 +181,7 @@ static void take_away(struct http *http, const char *id)
     struct error ignored;
     char path[WORKLOAD_TEXT + 32];
     snprintf(path, sizeof path, "/containers/%s?force=true", id);
-    ask(http, "DELETE", path, NULL, NULL, &ignored);
+    engine_ask(http, "DELETE", path, NULL, NULL, &ignored);
 }
 
 /* What asks for the new container; NULL (err). New reference. */
@@ -218,14 +191,14 @@ static json_t *describe(struct http *http, const struct measure_target *target, 
     autojson json_t *inspect = NULL;
     autojson json_t *image = NULL;
     snprintf(path, sizeof path, "/containers/%s/json", target->workload.id);
-    if (ask(http, "GET", path, NULL, &inspect, err) < 0)
+    if (engine_ask(http, "GET", path, NULL, &inspect, err) != 0)
         return NULL;
     json_t *likeness = engine_likeness(inspect, err);
     if (!likeness || !target->variant.name[0])
         return likeness;
     const char *old = json_string_value(json_object_get(inspect, "Image"));
     snprintf(path, sizeof path, "/images/%.100s/json", old ? old : "");
-    if (ask(http, "GET", path, NULL, &image, err) == 0) {
+    if (engine_ask(http, "GET", path, NULL, &image, err) == 0) {
         engine_vary(likeness, image, target->workload.service, &target->variant);
         return likeness;
     }
@@ -263,7 +236,7 @@ int engine_end(const struct measure_target *target, uint64_t grace, struct error
     autohttp struct http *http = http_new(target->engine_socket, -1, grace + MEASURE_TIME_OUT, err);
     snprintf(path, sizeof path, "/containers/%s/stop?t=%llu", id,
              (unsigned long long)(grace / NS_PER_S));
-    if (!http || ask(http, "POST", path, NULL, NULL, err) < 0)
+    if (!http || engine_ask(http, "POST", path, NULL, NULL, err) != 0)
         return -1;
     take_away(http, id); /* it may remove itself */
     return 0;

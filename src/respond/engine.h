@@ -27,4 +27,15 @@ void engine_take_away(const struct measure_target *target, const char *name);
 /* Ends the target as a person would, and removes it, so that the engine does not start it again. */
 int engine_end(const struct measure_target *target, uint64_t grace, struct error *err);
 
+/*
+ * Of a container that is kept when its successor has taken over. hold: its engine shall not start
+ * it again when it ends; token gets which container it is, and what its restart policy was.
+ * release: the policy is again what it was. finish: its end is near, and shall be the last. What
+ * has gone meanwhile is no error. socket: of the engine that the token names; NULL: nothing is
+ * done.
+ */
+void engine_hold(const struct measure_target *target, json_t *token);
+int engine_release(const char *socket, const json_t *token, struct error *err);
+int engine_finish(const char *socket, const json_t *token, struct error *err);
+
 #endif

@@ -112,7 +112,7 @@ struct measure {
     int (*undo)(const json_t *token, const struct measure_kernel *kernel, struct error *err);
 
     /* What happens when it expires; NULL: undo. */
-    int (*expire)(const json_t *token, struct error *err);
+    int (*expire)(const json_t *token, const char *engine_socket, struct error *err);
 };
 
 #define MEASURE_TIME_OUT                                                                        \
@@ -137,9 +137,10 @@ const char *measure_unknown(const char *list);
 int measure_carry_out(const struct measure *measure, const struct measure_target *target,
                       json_t *token, struct error *err);
 
-/* Takes a measure back, or ends it when it is due, whichever name it has. */
+/* Takes a measure back, or ends it when it is due, whichever name it has. engine_socket: of the
+ * engine that the token names; NULL: none. */
 int measure_undo(const char *name, const json_t *token, const struct measure_kernel *kernel,
-                 bool expired, struct error *err);
+                 const char *engine_socket, bool expired, struct error *err);
 
 /* A copy of a target with texts of its own, and its end. */
 struct measure_target *measure_target_copy(const struct measure_target *target);

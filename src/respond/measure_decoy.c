@@ -25,7 +25,7 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
         return -1;
     }
     cgroup_freeze(&place, false, &ignored); /* what contained him so far may have frozen it */
-    token_cgroup(token, &place);
+    successor_keep(target, &place, token);
     return 0;
 }
 

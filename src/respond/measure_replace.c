@@ -18,7 +18,7 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
         successor_take_back(target, &successor, token);
         return -1;
     }
-    token_cgroup(token, &place);
+    successor_keep(target, &place, token);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "respond/balancer.h"
+#include "respond/engine.h"
 #include "respond/measures.h"
 
 const struct measure *const measures[] = {&measure_stop,
@@ -86,16 +87,17 @@ int measure_carry_out(const struct measure *measure, const struct measure_target
 }
 
 int measure_undo(const char *name, const json_t *token, const struct measure_kernel *kernel,
-                 bool expired, struct error *err)
+                 const char *engine_socket, bool expired, struct error *err)
 {
     const struct measure *measure = measure_find(name);
     if (!measure)
         return error_set(err, EXIT_USAGE, 0, "%s: no such measure", name);
     if (expired && measure->expire)
-        return measure->expire(token, err);
+        return measure->expire(token, engine_socket, err);
     if (measure->undo && measure->undo(token, kernel, err) < 0)
         return -1;
-    return balancer_restore(token, err);
+    int released = engine_release(engine_socket, token, err);
+    return balancer_restore(token, err) < 0 ? -1 : released;
 }
 
 static char *copy(const char *text)

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "respond/balancer.h"
-#include "respond/cgroup_place.h"
 #include "respond/engine.h"
 #include "respond/hook.h"
 #include "respond/token.h"
@@ -117,10 +116,21 @@ void successor_take_back(const struct measure_target *target, const struct succe
         engine_take_away(target, successor->name);
 }
 
-int successor_evict(const json_t *token, struct error *err)
+void successor_keep(const struct measure_target *target, const struct cgroup_place *place,
+                    json_t *token)
+{
+    token_cgroup(token, place);
+    engine_hold(target, token);
+}
+
+/* An engine that does not answer does not keep it alive, but is asked again later. */
+int successor_evict(const json_t *token, const char *engine_socket, struct error *err)
 {
     struct cgroup_place place;
     struct error ignored; /* the balancer may have forgotten it */
     balancer_retire(token, &ignored);
-    return token_find_cgroup(token, &place) ? cgroup_kill(&place, err) : 0;
+    int finished = engine_finish(engine_socket, token, err);
+    if (token_find_cgroup(token, &place) && cgroup_kill(&place, err) < 0)
+        return -1;
+    return finished;
 }

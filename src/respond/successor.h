@@ -3,6 +3,7 @@
 #ifndef SKINK_RESPOND_SUCCESSOR_H
 #define SKINK_RESPOND_SUCCESSOR_H
 
+#include "respond/cgroup_place.h"
 #include "respond/haproxy.h"
 #include "respond/measure.h"
 
@@ -26,7 +27,12 @@ int successor_start(const struct measure_target *target, struct successor *succe
 void successor_take_back(const struct measure_target *target, const struct successor *successor,
                          const json_t *token);
 
-/* The end of a replica that was kept when its successor took over: the `expire` of a measure. */
-int successor_evict(const json_t *token, struct error *err);
+/* The old one, whose cgroup this is, is kept until the measure expires: what ends it then, and what
+ * lets it go on, goes into the token. */
+void successor_keep(const struct measure_target *target, const struct cgroup_place *place,
+                    json_t *token);
+
+/* The end of one that was kept: the `expire` of a measure. */
+int successor_evict(const json_t *token, const char *engine_socket, struct error *err);
 
 #endif

@@ -94,6 +94,8 @@ class Service:
 class InDaemon(Service):
     """Docker's or Podman's."""
 
+    options = ()
+
     def __init__(self, name, engine, daemon):
         super().__init__(name)
         self.engine, self.daemon = engine, daemon
@@ -103,8 +105,11 @@ class InDaemon(Service):
 
     def start(self):
         self.daemon("run", "-d", "--name", self.name, "--network=host", "-v", "/usr:/usr:ro",
-                    "--label", f"com.docker.compose.service={self.service}", "skel:1",
-                    *self.command)
+                    "--label", f"com.docker.compose.service={self.service}", *self.options,
+                    "skel:1", *self.command)
+
+    def inspect(self, field):
+        return self.daemon("inspect", "--format", "{{." + field + "}}", self.name)
 
     def restart(self):
         self.daemon("restart", "-t", "0", self.name)

@@ -219,6 +219,41 @@ def test_docker_replaces(prepare, stack, skink_bin, tmp_path):
     answering.ask("undo", str(replace["number"]))
 
 
+# Nothing need take over where it is about the one that is kept.
+KEPT = {"replace": "echo 127.0.0.1:1"}
+POLICY = "HostConfig.RestartPolicy.Name"
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+def test_a_breached_container_is_not_started_again(engine, prepare, stack, skink_bin, tmp_path):
+    """Its engine would, with what the intruder left in its writable layer."""
+    web = prepare(engine)
+    web.options = ["--restart", "always"]
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle,decoy",
+                          expiry="4s", **KEPT)
+    replace = answering.wait_measure("replace")
+    assert replace["state"] == "in force" and replace["token"]["restart"]["Name"] == "always"
+    assert web.inspect(POLICY) == ("no" if engine == "docker" else "always")
+    assert wait_until(lambda: answering.wait_measure("replace")["state"] == "expired", 20, 0.2), \
+        answering.skink.said()
+    assert not wait_until(lambda: web.inspect("State.Running") == "true", 3, 0.2)
+    assert web.inspect("State.Status") == "exited"
+
+
+def test_undo_gives_the_restart_policy_back(prepare, stack, skink_bin, tmp_path):
+    web = prepare("docker")
+    web.options = ["--restart", "on-failure:7"]
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle,decoy",
+                          **KEPT)
+    replace = answering.wait_measure("replace")
+    assert web.inspect(POLICY) == "no"
+    answering.ask("undo", str(replace["number"]))
+    assert wait_until(lambda: web.inspect(POLICY) == "on-failure")
+    assert web.inspect("HostConfig.RestartPolicy.MaximumRetryCount") == "7"
+    assert wait_until(lambda: answering.wait_measure("replace")["state"] == "undone")
+    answering.load.wait()
+
+
 def test_pause_on_a_pure_v2_host(prepare, stack, skink_bin, tmp_path):
     web = prepare("crun")
     answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill")
