@@ -77,12 +77,12 @@ static bool passed_through(const json_t *step, const char *service)
     return false;
 }
 
-static bool is_listed(const struct file_list *files, const char *name)
+/* folder: the length of what stands before the replica's name. */
+static bool is_trace_of(const char *name, size_t folder, const char *replica)
 {
-    for (size_t i = 0; i < files->count; i++)
-        if (strcmp(files->names[i], name) == 0)
-            return true;
-    return false;
+    size_t length = strlen(replica);
+    return strncmp(name + folder, replica, length) == 0 &&
+           strcmp(name + folder + length, ".trace") == 0;
 }
 
 /* Is the trace that of a replica beside the one that was attacked? Not when the one that the attack
@@ -92,13 +92,14 @@ static bool is_sibling(const struct file_list *files, const char *name, const ch
 {
     const json_t *replicas = json_object_get(step, "replicas");
     const char *attacked = json_string_value(json_object_get(replicas, service));
-    autofree char *own = NULL;
-    if (!attacked)
+    size_t folder = (size_t)(strrchr(name, '/') + 1 - name);
+    if (!attacked || is_trace_of(name, folder, attacked))
         return false;
-    int folder = (int)(strrchr(name, '/') - name);
-    if (asprintf(&own, "%.*s/%s.trace", folder, name, attacked) < 0)
-        memory_must(NULL);
-    return strcmp(name, own) != 0 && is_listed(files, own);
+    for (size_t i = 0; i < files->count; i++)
+        if (strncmp(files->names[i], name, folder) == 0 &&
+            is_trace_of(files->names[i], folder, attacked))
+            return true;
+    return false;
 }
 
 /* Every attack that succeeded gets its number the first time that it is met. */
