@@ -178,6 +178,21 @@ bool alert_note_fact(struct alert *alert, const struct fact *fact)
     return worse;
 }
 
+unsigned alert_voices(const struct alert *alert)
+{
+    const unsigned accesses = 1u << FACT_FILE | 1u << FACT_EXEC;
+    unsigned voices = 0;
+    if (alert_all_old(alert))
+        return 0;
+    if (alert->cause == ALERT_PATTERNS)
+        voices |= 1u << VOICE_CALLS;
+    if (alert->fact_kinds & accesses)
+        voices |= 1u << VOICE_ACCESSES;
+    if (alert->fact_kinds & ~accesses)
+        voices |= 1u << VOICE_PEERS;
+    return voices;
+}
+
 void alert_note_siblings(struct alert *alert, const struct alert_siblings *found)
 {
     alert->cause = ALERT_PATTERNS;

@@ -63,6 +63,13 @@ bool alert_note_fact(struct alert *alert, const struct fact *fact);
 /* Makes an alert that has just been made one about what its siblings do not do. */
 void alert_note_siblings(struct alert *alert, const struct alert_siblings *found);
 
+/* Kinds of detectors: sequences of calls; files touched and programs run; who was called, and what
+ * the other replicas answer. */
+enum alert_voice { VOICE_CALLS, VOICE_ACCESSES, VOICE_PEERS, VOICES };
+
+/* Those that call the replica foreign by now: a set of 1 << enum alert_voice. */
+unsigned alert_voices(const struct alert *alert);
+
 /*
  * The processes that it names, up to `max`: each with those that it descends from, it first; behind
  * the last of them stands a 0. None when it is known already on whose behalf they acted.

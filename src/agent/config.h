@@ -70,7 +70,7 @@ struct config {
     bool sandbox;          /* the daemon gives up what it does not need */
     bool flows;            /* see who speaks to whom */
     bool files;            /* see what is done to files, and which programs run */
-    uint32_t budget;       /* measures of all services in an hour */
+    uint32_t budget;       /* the same of all services */
     uint32_t evidence_mib; /* that are kept */
     struct scan_config *scans;
     size_t scan_count;

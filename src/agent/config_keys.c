@@ -146,8 +146,8 @@ static const struct key RESPOND_KEYS[] = {
      .help = "Replicas that must go on serving: no measure leaves fewer."},
     {.name = "budget", .type = KEY_COUNT, .offset = IN_SERVICE(respond.budget), .text = "6",
      .min = 1, .max = 1000,
-     .help = "Measures on the service in an hour: an intruder cannot make Skink restart it to "
-             "death."},
+     .help = "Measures in an hour that end or start a replica of the service: an intruder cannot make "
+             "Skink restart it to death."},
     {.name = "expiry", .type = KEY_DURATION, .offset = IN_SERVICE(respond.expiry), .text = "1h",
      .min = 1, .max = 365 * 24 * 3600,
      .help = "What is in force is undone after this, unless a person did it before."},
@@ -380,7 +380,7 @@ static const struct key CONFIG_KEYS[] = {
      .help = "Known vulnerabilities of the services, and how likely they are exploited."},
     {.name = "budget", .type = KEY_COUNT, .offset = IN_CONFIG(budget), .text = "30", .min = 1,
      .max = 10000,
-     .help = "Measures on all services together in an hour."},
+     .help = "The same, of all services together."},
     {.name = "evidence_mib", .type = KEY_COUNT, .offset = IN_CONFIG(evidence_mib), .text = "512",
      .min = 1, .max = 1000000,
      .help = "MiB of evidence that are kept; the oldest goes first."},

@@ -149,6 +149,11 @@ static bool has_learned(const struct flows *flows, const struct watched *watched
            clock_monotonic() > flows->known_until;
 }
 
+bool flows_judge(const struct agent *agent, const struct watched *watched)
+{
+    return agent->flows && has_learned(agent->flows, watched);
+}
+
 static enum graph_transport transport_of(const struct flow *flow)
 {
     switch (flow->key.transport) {

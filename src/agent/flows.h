@@ -47,6 +47,9 @@ void flows_look(struct agent *agent);
 bool flows_peers(struct agent *agent, struct watched *watched, uint64_t since,
                  struct refusal_peer **peers, size_t *count);
 
+/* Would a call that the replica makes for the first time be new to its service? */
+bool flows_judge(const struct agent *agent, const struct watched *watched);
+
 /*
  * Does the replica answer on this connection, instead of having made it? client: the service at the
  * other end; NULL: one that is not watched.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/alert_file.h"
 #include "base/cleanup.h"
@@ -17,7 +18,9 @@ struct ledger {
     struct saver *saver;
     struct sealed *sealed;
     struct alert_file *file;
-    uint64_t next; /* number of the next record */
+    uint64_t next;  /* number of the next record */
+    char boot[40];  /* which boot it is */
+    int64_t offset; /* of the time of day against the time since then, ns */
     json_t *plans, *measures;
     json_t *effects; /* measure -> [worked, failed] */
 };
@@ -44,7 +47,8 @@ bool record_is(const json_t *record, const char *state)
 static void write_down(struct ledger *ledger)
 {
     json_t *whole =
-        json_pack("{s:I,s:O,s:O,s:O}", "next", (json_int_t)ledger->next, "plans", ledger->plans,
+        json_pack("{s:I,s:s,s:I,s:O,s:O,s:O}", "next", (json_int_t)ledger->next, "boot",
+                  ledger->boot, "clock_offset", (json_int_t)ledger->offset, "plans", ledger->plans,
                   "measures", ledger->measures, "effects", ledger->effects);
     char *text = memory_must(json_dumps(whole, JSON_INDENT(1)));
     saver_write(ledger->saver, ledger->path, text, strlen(text));
@@ -71,6 +75,45 @@ static void tell(struct ledger *ledger, const json_t *record)
         memory_must(NULL);
     alert_file_write(ledger->file, line);
     sealed_write(ledger->sealed, record_text(record, "type"), record);
+}
+
+/* ---- the clock ---- */
+
+#define STEP (2 * (int64_t)NS_PER_S) /* less is no setting of the clock */
+
+static void move_times(json_t *records, int64_t by)
+{
+    static const char *const TIMES[] = {"begun", "expires", "again"};
+    json_t *record;
+    size_t i;
+    json_array_foreach (records, i, record)
+        for (size_t k = 0; k < sizeof TIMES / sizeof *TIMES; k++)
+            if (json_object_get(record, TIMES[k]))
+                json_object_set_new(record, TIMES[k],
+                                    json_integer((json_int_t)record_number(record, TIMES[k]) + by));
+}
+
+void ledger_follow_clock(struct ledger *ledger)
+{
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    int64_t since = (int64_t)boot.tv_sec * (int64_t)NS_PER_S + boot.tv_nsec;
+    int64_t offset = (int64_t)clock_realtime() - since;
+    int64_t by = ledger->offset ? offset - ledger->offset : 0;
+    ledger->offset = offset;
+    if (by > -STEP && by < STEP)
+        return;
+    move_times(ledger->plans, by);
+    move_times(ledger->measures, by);
+    save(ledger);
+}
+
+static void read_boot(struct ledger *ledger)
+{
+    autofile FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!file || !fgets(ledger->boot, sizeof ledger->boot, file))
+        ledger->boot[0] = '\0';
+    ledger->boot[strcspn(ledger->boot, "\n")] = '\0';
 }
 
 /* Only objects of what is to be an array, an empty one when it is none. */
@@ -104,7 +147,10 @@ static int load(struct ledger *ledger, struct error *err)
     ledger->effects = json_object_get(whole, "effects");
     ledger->effects =
         json_is_object(ledger->effects) ? json_incref(ledger->effects) : json_object();
+    if (strcmp(record_text(whole, "boot"), ledger->boot) == 0)
+        ledger->offset = json_integer_value(json_object_get(whole, "clock_offset"));
     json_decref(whole);
+    ledger_follow_clock(ledger);
     return 0;
 }
 
@@ -145,6 +191,7 @@ struct ledger *ledger_open(const char *state_dir, sd_event *event, struct saver 
     struct ledger *ledger = memory_must(calloc(1, sizeof *ledger));
     ledger->saver = saver;
     ledger->sealed = sealed;
+    read_boot(ledger);
     if (asprintf(&ledger->path, "%s/measures.json", state_dir) < 0 ||
         asprintf(&lines, "%s/measures.jsonl", state_dir) < 0)
         memory_must(NULL);
@@ -282,12 +329,29 @@ static bool is_of(const json_t *record, const char *service)
     return !service || strcmp(record_text(record, "service"), service) == 0;
 }
 
+static bool restarts(const char *name)
+{
+    const struct measure *measure = measure_find(name);
+    return measure && measure->restarts;
+}
+
 static bool has_tried(const struct ledger *ledger, const json_t *plan)
 {
     const json_t *measure;
     size_t i;
     json_array_foreach (ledger->measures, i, measure)
-        if (record_number(measure, "plan") == record_number(plan, "number"))
+        if (record_number(measure, "plan") == record_number(plan, "number") &&
+            restarts(record_text(measure, "measure")))
+            return true;
+    return false;
+}
+
+static bool will_restart(const json_t *plan)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach (json_object_get(plan, "chosen"), i, name)
+        if (json_is_string(name) && restarts(json_string_value(name)))
             return true;
     return false;
 }
@@ -298,9 +362,11 @@ uint32_t ledger_spent(const struct ledger *ledger, const char *service, uint64_t
     size_t i;
     uint32_t spent = 0;
     json_array_foreach (ledger->measures, i, record)
-        spent += record_number(record, "begun") > since && is_of(record, service);
+        spent += record_number(record, "begun") > since && is_of(record, service) &&
+                 restarts(record_text(record, "measure"));
     json_array_foreach (ledger->plans, i, record)
-        spent += is_under_way(record) && is_of(record, service) && !has_tried(ledger, record);
+        spent += is_under_way(record) && is_of(record, service) && will_restart(record) &&
+                 !has_tried(ledger, record);
     return spent;
 }
 

@@ -47,6 +47,10 @@ void ledger_end(struct ledger *ledger, json_t *plan);
 /* Is something being done about the replica? */
 bool ledger_is_busy(const struct ledger *ledger, const char *replica);
 
+/* Call it often: when the clock has been set the times in the book are moved along with it, so that
+ * nothing ends or lasts by that. */
+void ledger_follow_clock(struct ledger *ledger);
+
 /* By number, NULL when there is none. */
 json_t *ledger_find_plan(const struct ledger *ledger, uint64_t number);
 json_t *ledger_find_measure(const struct ledger *ledger, uint64_t number);
@@ -55,8 +59,8 @@ json_t *ledger_find_measure(const struct ledger *ledger, uint64_t number);
 const json_t *ledger_plans(const struct ledger *ledger);
 const json_t *ledger_measures(const struct ledger *ledger);
 
-/* Measures that were tried on the service (NULL: on any) since a time, and plans under way that
- * have yet to say what they tried. */
+/* Measures that restart and were tried on the service (NULL: on any) since a time, and plans under
+ * way with such a one that have yet to say whether they tried it. */
 uint32_t ledger_spent(const struct ledger *ledger, const char *service, uint64_t since);
 
 /* How a measure has worked so far; changed by ledger_learn alone. */

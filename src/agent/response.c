@@ -17,10 +17,12 @@
 #include "incident/incident.h"
 #include "respond/measures.h"
 
-#define HOUR       (3600 * NS_PER_S)
-#define VERDICT    (5 * NS_PER_S)  /* a contained replica that is foreign after this is not */
-#define SETTLED    (1 * NS_PER_S)  /* calls that were under way when the measure came */
-#define RECOGNISED (60 * NS_PER_S) /* what was restored is recognised by then, or never */
+#define CARRIED_OUT "carried out"
+#define WAITS       "waits for approval"
+#define HOUR        (3600 * NS_PER_S)
+#define VERDICT     (5 * NS_PER_S)  /* a contained replica that is foreign after this is not */
+#define SETTLED     (1 * NS_PER_S)  /* calls that were under way when the measure came */
+#define RECOGNISED  (60 * NS_PER_S) /* what was restored is recognised by then, or never */
 
 /* ---- the plan ---- */
 
@@ -77,11 +79,10 @@ const char *response_decide(struct agent *agent, const struct watched *watched,
     if (now->target.rule.policy == POLICY_OBSERVE)
         return "observed";
     if (now->target.rule.policy == POLICY_ASK || now->given.approved)
-        return "waits for approval";
+        return WAITS;
     if (was_undone(agent->response->ledger, watched))
         return "waits for approval: a person undid the last measure";
-    return response_affords(agent, watched->service->name, 1) ? "carried out"
-                                                              : "waits for approval: over budget";
+    return CARRIED_OUT;
 }
 
 /* A vote compares with the other replicas, whatever the profile lacks. */
@@ -117,28 +118,57 @@ static bool is_reason(const struct watched *watched, const json_t *told)
            strcmp(record_text(told, "detector"), "loss") != 0;
 }
 
+/* Is what was planned only waiting, so that more belief may decide it? */
+static bool may_decide(struct agent *agent, const struct watched *watched)
+{
+    const struct service_config *config = config_service(agent->config, watched->service->name);
+    const json_t *plan = ledger_find_plan(agent->response->ledger, watched->plan);
+    return config->respond.policy == POLICY_ACT && plan && record_is(plan, WAITS) &&
+           !ledger_is_busy(agent->response->ledger, watched->workload.id);
+}
+
+/* What an alert that has grown makes of the plan for it: the one that waited, if any, is over. */
+static bool is_news(struct agent *agent, const struct watched *watched, const struct situation *now,
+                    const char *decision)
+{
+    if (!situation_is_worth(now))
+        return !watched->planned && !watched->told_nothing;
+    if (!watched->planned)
+        return true;
+    if (strcmp(decision, CARRIED_OUT) != 0)
+        return false;
+    json_t *waiting = ledger_find_plan(agent->response->ledger, watched->plan);
+    ledger_state(agent->response->ledger, waiting, "superseded", "the alert has grown");
+    return true;
+}
+
 void response_alert(struct agent *agent, struct watched *watched, const json_t *told)
 {
     uint64_t begun = clock_monotonic();
-    if (!agent->response || watched->planned || !is_reason(watched, told))
+    watched->belief = alert_belief(told);
+    if (!agent->response || !is_reason(watched, told))
         return; /* (no response: the daemon ends) */
+    if (watched->planned && !may_decide(agent, watched))
+        return;
     double harm = response_harm(agent, watched->service->name);
-    autofree struct situation *now =
-        situation_look(agent, watched, alert_belief(told), harm, false);
+    autofree struct situation *now = situation_look(agent, watched, watched->belief, harm, false);
     if (!situation_is_worth(now)) /* is there what only a person may choose? */
         situation_approve(now);
     const char *decision = response_decide(agent, watched, now);
-    if (!situation_is_worth(now) && watched->told_nothing)
-        return; /* the alert grows; there is still nothing to do */
+    if (!is_news(agent, watched, now, decision))
+        return;
     json_t *plan = situation_json(watched, now);
     json_object_set_new(plan, "alert", json_string(record_text(told, "id")));
     json_object_set_new(plan, "state", json_string(decision));
+    if (situation_needs(now))
+        json_object_set_new(plan, "why", json_string(situation_needs(now)));
     json_object_set_new(plan, "alerted_ns", json_integer((json_int_t)begun));
     json_object_set_new(plan, "foreign_ns", json_integer((json_int_t)alert_first(watched->alert)));
     watched->planned = situation_is_worth(now);
     watched->told_nothing = !situation_is_worth(now);
     ledger_plan(agent->response->ledger, plan);
-    if (strcmp(decision, "carried out") == 0)
+    watched->plan = record_number(plan, "number");
+    if (strcmp(decision, CARRIED_OUT) == 0)
         response_carry_out(agent, now, plan);
     log_info("plan %llu for %s: %s", (unsigned long long)record_number(plan, "number"),
              watched->workload.name, decision);
@@ -223,6 +253,13 @@ static void note_restored(struct agent *agent, const struct outcome *outcome, js
     look_for_restored(agent, record);
 }
 
+/* Is what it has come to seen later, by what the replica still does? */
+static bool is_judged(const struct measure *measure)
+{
+    return measure->stage == STAGE_CONTAIN && stays_in_force(measure) &&
+           !(measure->irreversible && !measure->undo);
+}
+
 static void note_outcome(struct agent *agent, const struct outcome *outcome, json_t *plan)
 {
     struct ledger *ledger = agent->response->ledger;
@@ -255,7 +292,7 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
     else
         check_variant(agent, record);
     ledger_measure(ledger, record);
-    if (!done || measure->stage != STAGE_CONTAIN) /* those are judged later by their effect */
+    if (!done || !is_judged(measure))
         ledger_learn(ledger, measure, done);
     note_restored(agent, outcome, record);
     if (in_force && measure->expire)
@@ -345,7 +382,7 @@ static void judge(struct agent *agent, json_t *record, uint64_t now)
     if (!measure || measure->stage != STAGE_CONTAIN || json_object_get(record, "worked") ||
         since == 0 || clock_passed(now, since) < VERDICT)
         return;
-    const struct watched *watched = response_replica(agent, record_text(record, "replica"));
+    struct watched *watched = response_replica(agent, record_text(record, "replica"));
     uint64_t last =
         watched ? probe_replica(agent->probe, watched->index)->counters.last_mismatch : 0;
     /* What is refused goes on being tried. */
@@ -353,6 +390,8 @@ static void judge(struct agent *agent, json_t *record, uint64_t now)
                   (measure == &measure_refuse && watched && refusing_count(agent, watched) > 0);
     json_object_set_new(record, "worked", json_boolean(worked));
     ledger_learn(agent->response->ledger, measure, worked);
+    if (!worked && watched) /* the alert, as it grows, is planned for anew */
+        watched->planned = false;
 }
 
 /* Read while there is time, so that an alert finds it known: one replica a tick. */
@@ -383,12 +422,14 @@ void response_tick(struct agent *agent, uint64_t now)
     uint64_t wall = clock_realtime();
     json_t *record;
     size_t i;
+    ledger_follow_clock(agent->response->ledger);
     json_array_foreach (ledger_measures(agent->response->ledger), i, record) {
         uint64_t expires = record_number(record, "expires");
         look_for_restored(agent, record);
+        if (record_is(record, "in force") || record_is(record, "done"))
+            judge(agent, record, now);
         if (!record_is(record, "in force"))
             continue;
-        judge(agent, record, now);
         if (expires && wall > expires && wall > record_number(record, "again")) {
             put_off(record, wall);
             response_take_back(agent, record, true);

@@ -5,6 +5,7 @@
 
 #include "agent/executor.h"
 #include "agent/ledger.h"
+#include "agent/quorum.h"
 #include "agent/state.h"
 #include "respond/choice.h"
 
@@ -23,6 +24,7 @@ struct response {
 /* Everything that a plan is made from. */
 struct situation {
     struct choice_case given;
+    struct quorum quorum;
     struct measure_target target; /* texts are borrowed */
     struct choice_option option[MEASURES_MAX];
     struct choice_value value[MEASURES_MAX];
@@ -38,8 +40,10 @@ struct situation {
 struct situation *situation_look(struct agent *agent, struct watched *watched, double belief,
                                  double harm, bool approved);
 
-/* The same situation, ranked anew, had a person approved of it. */
+/* The same situation, ranked anew: had a person approved of it; had every detector that can judge
+ * the replica called it foreign. */
 void situation_approve(struct situation *now);
+void situation_suppose(struct situation *now);
 
 /* The situation as one in which the replica is to be renewed, whatever the choice among measures
  * would be: one that is suspect is replaced and kept, with evidence, another one just ends. */
@@ -55,6 +59,9 @@ const struct watched *response_at(const struct agent *agent, const char *service
 /* Is anything worth doing? Evidence is not taken for its own sake, only before the replica is
  * touched. */
 bool situation_is_worth(const struct situation *now);
+
+/* Why the best that is chosen needs a person; NULL: it does not. */
+const char *situation_needs(const struct situation *now);
 
 /* The measures that are tried first, by stage. New reference. */
 json_t *situation_chosen(const struct situation *now);

@@ -45,6 +45,13 @@ json_t *response_undo(struct agent *agent, const json_t *request)
     return json_pack("{s:b,s:O}", "ok", 1, "measure", record);
 }
 
+/* The alert may have grown since the plan was made, or have closed. */
+static double belief_now(const struct watched *watched, const json_t *plan)
+{
+    double then = json_number_value(json_object_get(plan, "belief"));
+    return watched->alert && watched->belief > then ? watched->belief : then;
+}
+
 json_t *response_approve(struct agent *agent, const json_t *request)
 {
     uint64_t number = record_number(request, "number");
@@ -59,8 +66,8 @@ json_t *response_approve(struct agent *agent, const json_t *request)
         return refuse("plan %llu: something is being done about %s already (skink measures)",
                       (unsigned long long)number, watched->workload.name);
     autofree struct situation *now =
-        situation_look(agent, watched, json_number_value(json_object_get(plan, "belief")),
-                       json_number_value(json_object_get(plan, "harm")), true);
+        situation_look(agent, watched, belief_now(watched, plan),
+                       response_harm(agent, watched->service->name), true);
     if (rejuvenation_is(plan))
         situation_renew(agent, now);
     if (!situation_is_worth(now))
@@ -83,6 +90,7 @@ static json_t *dry_run(struct agent *agent, const char *service, double belief)
             continue;
         autofree struct situation *now = situation_look(
             agent, watched, belief, response_harm(agent, watched->service->name), false);
+        situation_suppose(now);
         json_t *plan = situation_json(watched, now);
         json_object_set_new(plan, "state", json_string("dry run"));
         json_array_append_new(plans, plan);

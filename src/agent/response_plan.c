@@ -189,11 +189,18 @@ void situation_approve(struct situation *now)
     rank_options(now);
 }
 
+void situation_suppose(struct situation *now)
+{
+    now->given.say = now->given.able;
+    rank_options(now);
+}
+
 struct situation *situation_look(struct agent *agent, struct watched *watched, double belief,
                                  double harm, bool approved)
 {
     const struct service_config *config = config_service(agent->config, watched->service->name);
     struct situation *now = memory_must(calloc(1, sizeof *now));
+    now->quorum = quorum_of(agent, watched);
     now->given = (struct choice_case){
         .belief = belief,
         .harm = harm,
@@ -202,6 +209,9 @@ struct situation *situation_look(struct agent *agent, struct watched *watched, d
         .minimum = config->respond.minimum,
         .out = response_is_out(agent->response, watched),
         .approved = approved,
+        .spent = !response_affords(agent, watched->service->name, 1),
+        .able = quorum_count(now->quorum.able),
+        .say = quorum_count(now->quorum.say),
     };
     now->target = (struct measure_target){
         .workload = watched->workload,
@@ -263,6 +273,16 @@ bool situation_is_worth(const struct situation *now)
     return now->chosen[STAGE_CONTAIN] > 0 || now->chosen[STAGE_RECOVER] > 0;
 }
 
+const char *situation_needs(const struct situation *now)
+{
+    struct choice_case alone = now->given;
+    alone.approved = false;
+    for (enum measure_stage stage = 0; stage < STAGES; stage++)
+        if (now->chosen[stage] > 0)
+            return choice_value(&alone, &now->option[now->order[stage][0]]).refused;
+    return NULL;
+}
+
 json_t *situation_chosen(const struct situation *now)
 {
     json_t *chosen = json_array();
@@ -280,11 +300,11 @@ json_t *situation_json(const struct watched *watched, const struct situation *no
         json_object_set_new(stages, measure_stage_name(stage),
                             choice_json(now->option, now->value, now->options, stage));
     const char *variant = now->target.variant.name;
-    return json_pack("{s:s,s:s,s:s,s:s,s:f,s:f,s:i,s:i,s:s,s:s*,s:o,s:o}", "service",
+    return json_pack("{s:s,s:s,s:s,s:s,s:f,s:f,s:i,s:i,s:o,s:s,s:s*,s:o,s:o}", "service",
                      watched->service->name, "version", watched->service->version, "replica",
                      watched->workload.id, "replica_name", watched->workload.name, "belief",
                      now->given.belief, "harm", now->given.harm, "serving", (int)now->given.serving,
-                     "minimum", (int)now->given.minimum, "policy",
-                     policy_name(now->target.rule.policy), "variant", *variant ? variant : NULL,
-                     "chosen", situation_chosen(now), "options", stages);
+                     "minimum", (int)now->given.minimum, "quorum", quorum_json(&now->quorum),
+                     "policy", policy_name(now->target.rule.policy), "variant",
+                     *variant ? variant : NULL, "chosen", situation_chosen(now), "options", stages);
 }

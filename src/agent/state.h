@@ -68,7 +68,9 @@ struct watched {
     bool ended;       /* its processes have, and its cgroup is kept */
     struct life life;
     uint64_t foreign_since;          /* ns since 1970: when he came to whom calls are refused */
+    double belief;                   /* of its open alert, as it was told last */
     bool planned;                    /* something is done, or could be, about its open alert */
+    uint64_t plan;                   /* that plan's number */
     bool told_nothing;               /* it was said that nothing can be done about it */
     enum rejuvenation_cause renewal; /* for which a plan to renew it was made */
     uint64_t renewal_plan;           /* that plan's number */

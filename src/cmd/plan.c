@@ -47,6 +47,8 @@ static void print_plan(const json_t *plan)
     json_array_foreach (json_object_get(plan, "chosen"), i, name)
         printf("%s %s", i ? "," : "", json_string_value(name));
     puts(i ? "" : " nothing");
+    if (*ask_text(plan, "why"))
+        printf("  %s\n", ask_text(plan, "why"));
     if (*ask_text(plan, "variant"))
         printf("  variant %s\n", ask_text(plan, "variant"));
     if (*ask_text(plan, "reason"))

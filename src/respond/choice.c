@@ -38,6 +38,18 @@ static double cost_of(const struct choice_case *given, const struct measure *mea
            EVIDENCE * cost->evidence + OPERATION * cost->operation;
 }
 
+/* What cannot be undone. A detector that cannot speak lowers no quorum. */
+static const char *refusal_of_the_last(const struct choice_case *given)
+{
+    if (given->belief < CHOICE_SURE)
+        return "cannot be undone, and the belief is below 0.9: needs a person";
+    if (given->able < CHOICE_QUORUM)
+        return "cannot be undone, and too few kinds of detectors can judge: needs a person";
+    if (given->say < CHOICE_QUORUM)
+        return "cannot be undone, and one kind of detectors alone says so: needs a person";
+    return NULL;
+}
+
 static const char *refusal(const struct choice_case *given, const struct choice_option *option)
 {
     const struct measure *measure = option->measure;
@@ -45,9 +57,11 @@ static const char *refusal(const struct choice_case *given, const struct choice_
         return option->impossible;
     if (measure->takes_out && !given->out && given->serving < given->minimum + 1)
         return "leaves fewer replicas than the minimum";
-    if (measure->irreversible && given->belief < CHOICE_SURE && !given->approved)
-        return "cannot be undone, and the belief is below 0.9: needs a person";
-    return NULL;
+    if (given->approved)
+        return NULL;
+    if (measure->restarts && given->spent)
+        return "the hour's budget is spent: needs a person";
+    return measure->irreversible ? refusal_of_the_last(given) : NULL;
 }
 
 struct choice_value choice_value(const struct choice_case *given,

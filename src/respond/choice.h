@@ -19,7 +19,10 @@
 
 #include "respond/measure.h"
 
-#define CHOICE_SURE 0.9 /* belief from which on what cannot be undone needs no person */
+/* What cannot be undone needs no person from this belief on, if so many kinds of detectors say so.
+ */
+#define CHOICE_SURE   0.9
+#define CHOICE_QUORUM 2
 
 /* Outcomes of a measure: the Beta prior, and what was seen since. */
 struct choice_effect {
@@ -38,6 +41,8 @@ struct choice_case {
     uint32_t minimum;                 /* that must go on serving */
     bool out;                         /* this one does not serve already */
     bool approved;                    /* by a person */
+    bool spent;                       /* the hour's budget for measures that restart */
+    unsigned able, say; /* kinds of detectors that can judge it, that call it foreign */
 };
 
 /* What a measure is worth in a case. */

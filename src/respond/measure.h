@@ -92,7 +92,8 @@ struct measure {
     double collateral;     /* what it costs where there is no intruder */
     double worked, failed; /* Beta prior of its effect */
     bool takes_out;        /* the replica does not serve any more */
-    bool irreversible;
+    bool irreversible;     /* decided by a quorum of detectors, or a person */
+    bool restarts;         /* ends or starts a replica: the hour's budget bounds how often */
     bool at_once;          /* never waits for anything: needs no thread of its own */
     bool alone;            /* nothing else may be done to the replica meanwhile */
     bool ends_with_daemon; /* nothing of it is in force when the daemon is gone */

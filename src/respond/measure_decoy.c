@@ -42,6 +42,7 @@ const struct measure measure_decoy = {
     .collateral = 0.1,
     .worked = 8,
     .failed = 2,
+    .restarts = true,
     .check = check,
     .carry_out = carry_out,
     .undo = undo,

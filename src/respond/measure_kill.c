@@ -27,6 +27,7 @@ const struct measure measure_kill = {
     .failed = 1,
     .takes_out = true,
     .irreversible = true,
+    .restarts = true,
     .check = check,
     .carry_out = carry_out,
 };

@@ -195,6 +195,7 @@ const struct measure measure_migrate = {
     .worked = 2,
     .failed = 3,
     .restores = true,
+    .restarts = true,
     .check = check,
     .carry_out = carry_out,
     .undo = undo,

@@ -37,6 +37,7 @@ const struct measure measure_replace = {
     .collateral = 0.1,
     .worked = 9,
     .failed = 1,
+    .restarts = true,
     .check = successor_check,
     .carry_out = carry_out,
     .undo = undo,

@@ -15,7 +15,7 @@ enum respond_policy {
 struct respond_rule {
     uint32_t policy;   /* enum respond_policy */
     uint32_t minimum;  /* replicas that must go on serving */
-    uint32_t budget;   /* measures in an hour */
+    uint32_t budget;   /* measures that restart, in an hour */
     uint64_t expiry;   /* ns: what is in force is undone after this */
     char *balancer;    /* HAProxy's runtime socket */
     char *backend;     /* the service's backend there */

@@ -48,6 +48,14 @@ def wait_measure(skink, daemon, name, state, timeout=10):
     return found[0]
 
 
+EVERYTHING_BUT_KILL = ("stop,pause,quarantine,refuse,throttle,redirect,remap,shuffle,replace,decoy,"
+                       "checkpoint,migrate,revoke")
+
+
+def option(plan, stage, measure):
+    return next(each for each in plan["options"][stage] if each["measure"] == measure)
+
+
 def responding(**respond):
     """Settings under which the service web is worth much and is answered for."""
     return {"services": {"web": {"harm": {"criticality": 1, "confidentiality_impact": "high"},
@@ -158,6 +166,27 @@ def test_the_kernel_stops_whoever_is_foreign(skink, watching, web, intruder):
     assert "uid=" not in said
 
 
+def test_one_detector_alone_kills_nobody(skink, watching, web, tmp_path):
+    """What cannot be undone is done by itself when two kinds of detectors agree, and not when the
+    others cannot speak."""
+    alone = {"frame_threshold": "off", "epoch_threshold": "off", "flow_threshold": 0}
+    kill = responding(policy="act", minimum=0, **{"except": EVERYTHING_BUT_KILL})
+    daemon, first, second = watching("web-1", "web-2", detect=alone, **kill)
+    daemon.wait_for("web", lambda now: now["accesses"]["mode"] == "watching", 60)
+    attack(web, first)
+    plan, = wait_until(lambda: listed(skink, daemon, "plan"))
+    assert plan["state"] == "waits for approval", plan
+    assert plan["quorum"] == {"able": ["files"], "say": ["files"]}
+    assert "needs a person" in plan["why"]
+    assert not wait_until(lambda: measures(skink, daemon), 1) and first.state() == "running"
+    daemon.reload(detect={})
+    attack(web, second)
+    wait_measure(skink, daemon, "kill", "done")
+    plan = [each for each in listed(skink, daemon, "plan") if each["state"] == "carried out"][-1]
+    assert len(plan["quorum"]["say"]) >= 2 and plan["belief"] >= 0.9, plan
+    assert wait_until(lambda: second.state() == "stopped") and first.state() == "running"
+
+
 def test_a_decoy_goes_on_without_a_network(skink, watching, web, intruder, tmp_path):
     """Another replica serves; in the old one the intruder works on, alone, until it expires."""
     fresh = web.container("web-3")
@@ -185,7 +214,7 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
     fresh = web.container("web-3")
     admin = tmp_path / "haproxy" / "admin"
     daemon, first, second = watching("web-1", "web-2", **responding(
-        policy="act", budget=3, expiry="8s", balancer=str(admin), backend="shop",
+        policy="act", budget=1, expiry="8s", balancer=str(admin), backend="shop",
         replace=starter(tmp_path / "replace", fresh), **{"except": "stop,kill"}))
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer, Client(web) as client:
         time.sleep(1)
@@ -200,11 +229,13 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
         wait_measure(skink, daemon, "replace", "expired", 15)
         assert wait_until(lambda: first.state() == "stopped")
         assert second.state() == fresh.state() == "running"
-        # An intruder cannot have Skink do the same again and again.
+        # An intruder is contained each time, and cannot have Skink restart again and again.
         attack(web, second)
         assert wait_until(lambda: len(listed(skink, daemon, "plan")) == 2)
-        assert listed(skink, daemon, "plan")[1]["state"] == "waits for approval: over budget"
-        assert second.state() == "running"
+        again = listed(skink, daemon, "plan")[1]
+        assert again["state"] == "carried out" and "replace" not in again["chosen"]
+        assert "budget is spent" in option(again, "recover", "replace")["refused"]
+        assert wait_until(lambda: second.state() == "paused")
         time.sleep(0.5)
     assert client.asked > 500 and client.failed == []
 

@@ -86,9 +86,11 @@ static void what_was_tried_is_counted(void **state)
     measure(desk, "web", "pause", "failed", 100);
     measure(desk, "web", "kill", "done", 200);
     measure(desk, "store", "pause", "in force", 300);
+    measure(desk, "web", "replace", "failed", 50);
+    measure(desk, "store", "renew", "done", 300);
     assert_int_equal(ledger_spent(desk->ledger, "web", 0), 2);
     assert_int_equal(ledger_spent(desk->ledger, "web", 100), 1);
-    assert_int_equal(ledger_spent(desk->ledger, NULL, 0), 3);
+    assert_int_equal(ledger_spent(desk->ledger, NULL, 0), 3); /* what restarts, and no other */
     assert_int_equal(ledger_spent(desk->ledger, "other", 0), 0);
 }
 
@@ -111,7 +113,7 @@ static void what_is_in_force_survives(void **state)
     struct choice_effect effect = ledger_effect(desk->ledger, measure_find("pause"));
     assert_true(effect.worked == 9 && effect.failed == 2);
     assert_int_equal(record_number(measure(desk, "web", "kill", "done", 4), "number"), 4);
-    assert_int_equal(ledger_spent(desk->ledger, "web", 0), 4); /* a restart gives no new budget */
+    assert_int_equal(ledger_spent(desk->ledger, "web", 0), 1); /* a restart gives no new budget */
 }
 
 static void what_is_in_force_is_never_forgotten(void **state)
@@ -130,7 +132,8 @@ static void what_is_under_way_counts(void **state)
 {
     struct desk *desk = *state;
     json_t *plan =
-        ledger_plan(desk->ledger, json_pack("{s:s,s:s}", "service", "web", "replica", "web_1"));
+        ledger_plan(desk->ledger, json_pack("{s:s,s:s,s:[s,s]}", "service", "web", "replica",
+                                            "web_1", "chosen", "pause", "replace"));
     ledger_begin(desk->ledger, plan);
     assert_int_equal(ledger_spent(desk->ledger, "web", 0), 1);
     assert_int_equal(ledger_spent(desk->ledger, "store", 0), 0);
@@ -139,8 +142,9 @@ static void what_is_under_way_counts(void **state)
     for (int i = 0; i < LEDGER_PLANS + 10; i++)
         ledger_plan(desk->ledger, json_object());
     assert_ptr_equal(ledger_find_plan(desk->ledger, 1), plan);
-    ledger_measure(desk->ledger, json_pack("{s:s,s:I,s:I}", "service", "web", "plan", (json_int_t)1,
-                                           "begun", (json_int_t)5));
+    ledger_measure(desk->ledger,
+                   json_pack("{s:s,s:s,s:I,s:I}", "service", "web", "measure", "replace", "plan",
+                             (json_int_t)1, "begun", (json_int_t)5));
     assert_int_equal(ledger_spent(desk->ledger, "web", 0), 1); /* not twice */
     close_desk(desk);
     open_desk(desk);
@@ -179,6 +183,31 @@ static void what_has_changed_is_written_by_the_event_loop(void **state)
     desk->saver = saver_start();
 }
 
+/* The clock was set forward by an hour, while a daemon ran or between two: what was in force for
+ * another minute is so still. */
+static void a_clock_that_is_set_ends_nothing(void **state)
+{
+    struct desk *desk = *state;
+    char path[64];
+    json_error_t why;
+    const json_int_t hour = 3600 * (json_int_t)NS_PER_S;
+    json_int_t expires = (json_int_t)clock_realtime() + 60 * (json_int_t)NS_PER_S;
+    json_t *pause = measure(desk, "web", "pause", "in force", 1000);
+    json_object_set_new(pause, "expires", json_integer(expires - hour));
+    close_desk(desk);
+    snprintf(path, sizeof path, "%s/measures.json", desk->directory);
+    json_t *written = json_load_file(path, 0, &why);
+    json_int_t offset = json_integer_value(json_object_get(written, "clock_offset"));
+    json_object_set_new(written, "clock_offset", json_integer(offset - hour));
+    assert_int_equal(json_dump_file(written, path, 0), 0);
+    json_decref(written);
+    open_desk(desk);
+    json_int_t found = (json_int_t)record_number(ledger_find_measure(desk->ledger, 1), "expires");
+    assert_true(found > expires - (json_int_t)NS_PER_S && found < expires + (json_int_t)NS_PER_S);
+    ledger_follow_clock(desk->ledger);
+    assert_int_equal(record_number(ledger_find_measure(desk->ledger, 1), "expires"), found);
+}
+
 static void a_torn_file_is_said(void **state)
 {
     struct desk *desk = *state;
@@ -212,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_ended_plan_is_one_of_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_changed_is_written_by_the_event_loop, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_set_ends_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_torn_file_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

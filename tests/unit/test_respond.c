@@ -49,8 +49,13 @@ static void all_options(struct choice_option *options)
 
 static struct choice_case worst(void)
 {
-    return (struct choice_case){
-        .belief = 0.95, .harm = 1, .criticality = 1, .serving = 3, .minimum = 1};
+    return (struct choice_case){.belief = 0.95,
+                                .harm = 1,
+                                .criticality = 1,
+                                .serving = 3,
+                                .minimum = 1,
+                                .able = 3,
+                                .say = 2};
 }
 
 /* The measure chosen for containing, NULL: none. */
@@ -146,8 +151,45 @@ static void what_cannot_be_undone_needs_belief_or_a_person(void **state)
     assert_non_null(strstr(choice_value(&given, &kill).refused, "person"));
     given.approved = true;
     assert_null(choice_value(&given, &kill).refused);
+    given.spent = true;
+    given.say = 0;
+    assert_null(choice_value(&given, &kill).refused);
     kill.impossible = "it is not there";
     assert_string_equal(choice_value(&given, &kill).refused, "it is not there");
+}
+
+/* Two of three, two of the two that are left, or a person; never any one. */
+static void what_cannot_be_undone_needs_a_quorum(void **state)
+{
+    (void)state;
+    struct choice_option kill = option("kill"), pause = option("pause");
+    for (unsigned able = 0; able <= 3; able++) {
+        for (unsigned say = 0; say <= able; say++) {
+            struct choice_case given = worst();
+            given.able = able;
+            given.say = say;
+            assert_int_equal(choice_value(&given, &kill).refused == NULL, say >= 2);
+            assert_null(choice_value(&given, &pause).refused);
+            given.approved = true;
+            assert_null(choice_value(&given, &kill).refused);
+        }
+    }
+}
+
+/* The intruder cannot have a service restarted to death; he is contained all the same. */
+static void the_budget_bounds_what_restarts(void **state)
+{
+    (void)state;
+    struct choice_case given = worst();
+    given.spent = true;
+    for (size_t i = 0; i < measure_count(); i++) {
+        struct choice_option one = option(measures[i]->name);
+        const char *refused = choice_value(&given, &one).refused;
+        assert_int_equal(refused && strstr(refused, "budget"), measures[i]->restarts);
+    }
+    assert_true(measure_find("replace")->restarts && measure_find("kill")->restarts);
+    assert_false(measure_find("pause")->restarts || measure_find("evidence")->restarts);
+    assert_non_null(contain(&given));
 }
 
 static void outcomes_are_learned(void **state)
@@ -448,6 +490,8 @@ int main(void)
         cmocka_unit_test(more_belief_never_chooses_the_weaker),
         cmocka_unit_test(the_minimum_goes_on_serving),
         cmocka_unit_test(what_cannot_be_undone_needs_belief_or_a_person),
+        cmocka_unit_test(what_cannot_be_undone_needs_a_quorum),
+        cmocka_unit_test(the_budget_bounds_what_restarts),
         cmocka_unit_test(outcomes_are_learned),
         cmocka_unit_test(losers_are_recorded),
         cmocka_unit_test(names_of_measures),
