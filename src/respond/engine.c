@@ -15,6 +15,9 @@
  */
 #define SETTLED (300 * NS_PER_MS)
 
+static const struct timespec PAUSE = {.tv_nsec =
+                                          50 * (long)NS_PER_MS}; /* before it is asked again */
+
 static const json_t *networks_of(const json_t *inspect)
 {
     return json_object_get(json_object_get(inspect, "NetworkSettings"), "Networks");
@@ -102,6 +105,7 @@ void engine_vary(json_t *likeness, const json_t *old, const char *service,
     json_object_set_new(likeness, "Image", json_string(variant_image(variant)));
 }
 
+/* As engine_ask; -1 also when it does not say what it has made. */
 static int create(struct http *http, const json_t *likeness, const char *name, char *id,
                   size_t size, struct error *err)
 {
@@ -109,8 +113,9 @@ static int create(struct http *http, const json_t *likeness, const char *name, c
     autojson json_t *made = NULL;
     if (asprintf(&path, "/containers/create?name=%s", name) < 0)
         memory_must(NULL);
-    if (engine_ask(http, "POST", path, likeness, &made, err) != 0)
-        return -1;
+    int declined = engine_ask(http, "POST", path, likeness, &made, err);
+    if (declined != 0)
+        return declined;
     fields_text(json_object_get(made, "Id"), id, size);
     if (strspn(id, "0123456789abcdef") != strlen(id) || strlen(id) < 12)
         return error_set(err, EXIT_MACHINE, 0, "the engine made a container without an id");
@@ -144,9 +149,8 @@ static int health(const json_t *inspect, uint64_t started, uint64_t settled)
 static int await_health(struct http *http, const char *path, uint64_t settled, json_t **inspect,
                         struct error *err)
 {
-    const struct timespec pause = {.tv_nsec = 50 * (long)NS_PER_MS};
     uint64_t started = clock_monotonic();
-    for (; clock_passed(clock_monotonic(), started) < MEASURE_START; nanosleep(&pause, NULL)) {
+    for (; clock_passed(clock_monotonic(), started) < MEASURE_START; nanosleep(&PAUSE, NULL)) {
         json_decref(*inspect);
         *inspect = NULL;
         if (engine_ask(http, "GET", path, NULL, inspect, err) != 0)
@@ -176,12 +180,21 @@ static int start(struct http *http, const struct measure_target *target, const c
     return 0;
 }
 
-static void take_away(struct http *http, const char *id)
+static bool is_gone(int declined, bool late)
+{
+    return declined == 0 || declined == ENGINE_CONFLICT || (declined == ENGINE_NO_SUCH && !late);
+}
+
+/* late: the engine may still be about to make it. A conflict: it is being removed already. */
+static void take_away(struct http *http, const char *id, bool late)
 {
     struct error ignored;
     char path[WORKLOAD_TEXT + 32];
+    uint64_t begun = clock_monotonic();
     snprintf(path, sizeof path, "/containers/%s?force=true", id);
-    engine_ask(http, "DELETE", path, NULL, NULL, &ignored);
+    while (!is_gone(engine_ask(http, "DELETE", path, NULL, NULL, &ignored), late) &&
+           clock_passed(clock_monotonic(), begun) < MEASURE_TIME_OUT)
+        nanosleep(&PAUSE, NULL);
 }
 
 /* What asks for the new container; NULL (err). New reference. */
@@ -206,6 +219,17 @@ static json_t *describe(struct http *http, const struct measure_target *target, 
     return NULL;
 }
 
+/* An engine that fails may have made it all the same. One that declines has not: what has this name
+ * is another's then. */
+static bool make(struct http *http, const json_t *likeness, const char *name, char *id, size_t size,
+                 struct error *err)
+{
+    int declined = create(http, likeness, name, id, size, err);
+    if (declined < 0 || declined >= ENGINE_FAILED)
+        take_away(http, name, declined < 0);
+    return declined == 0;
+}
+
 int engine_start_like(const struct measure_target *target, const char *name, char *address,
                       size_t size, struct error *err)
 {
@@ -213,11 +237,11 @@ int engine_start_like(const struct measure_target *target, const char *name, cha
     autojson json_t *likeness = NULL;
     autohttp struct http *http = http_new(target->engine_socket, -1, MEASURE_TIME_OUT, err);
     if (!http || !(likeness = describe(http, target, err)) ||
-        create(http, likeness, name, id, sizeof id, err) < 0)
+        !make(http, likeness, name, id, sizeof id, err))
         return -1;
     if (start(http, target, id, address, size, err) == 0)
         return 0;
-    take_away(http, id);
+    take_away(http, id, false);
     return -1;
 }
 
@@ -226,7 +250,7 @@ void engine_take_away(const struct measure_target *target, const char *name)
     struct error ignored;
     autohttp struct http *http = http_new(target->engine_socket, -1, MEASURE_TIME_OUT, &ignored);
     if (http)
-        take_away(http, name);
+        take_away(http, name, false);
 }
 
 int engine_end(const struct measure_target *target, uint64_t grace, struct error *err)
@@ -238,6 +262,6 @@ int engine_end(const struct measure_target *target, uint64_t grace, struct error
              (unsigned long long)(grace / NS_PER_S));
     if (!http || engine_ask(http, "POST", path, NULL, NULL, err) != 0)
         return -1;
-    take_away(http, id); /* it may remove itself */
+    take_away(http, id, false); /* it may remove itself */
     return 0;
 }

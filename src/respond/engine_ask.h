@@ -7,6 +7,11 @@
 #include "base/error.h"
 #include "workload/http.h"
 
+/* By which an engine declines. */
+#define ENGINE_NO_SUCH  404 /* container; or the API does not have what was asked */
+#define ENGINE_CONFLICT 409 /* the container is not in a state for that */
+#define ENGINE_FAILED   500 /* from here on: what it has done is not known */
+
 static inline void cleanup_http(struct http **http)
 {
     http_free(*http);

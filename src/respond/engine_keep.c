@@ -9,18 +9,14 @@
 #include "respond/engine.h"
 #include "respond/engine_ask.h"
 #include "respond/token.h"
+#include "workload/cgroup_name.h"
 #include "workload/fields.h"
-
-#define GONE     404 /* the container; or what Podman's API does not have */
-#define NOT_THAT 409 /* it does not run */
 
 /* No other text becomes a part of a request. */
 static const char *container_of(const json_t *token)
 {
     const char *id = token_text(token, "container");
-    size_t length = strlen(id);
-    return length > 0 && length < WORKLOAD_TEXT && strspn(id, "0123456789abcdef") == length ? id
-                                                                                            : NULL;
+    return is_container_id(id, strlen(id)) ? id : NULL;
 }
 
 static int update(struct http *http, const char *id, const json_t *restart, struct error *err)
@@ -88,7 +84,7 @@ int engine_release(const char *socket, const json_t *token, struct error *err)
         return 0;
     autohttp struct http *http = http_new(socket, -1, MEASURE_TIME_OUT, err);
     int declined = http ? update(http, id, policy, err) : -1;
-    return declined == 0 || declined == GONE ? 0 : -1;
+    return declined == 0 || declined == ENGINE_NO_SUCH ? 0 : -1;
 }
 
 /* Podman before 5.1 changes no policy, but does not start again whom it was told to kill. */
@@ -112,5 +108,5 @@ int engine_finish(const char *socket, const json_t *token, struct error *err)
         return 0;
     autohttp struct http *http = http_new(socket, -1, MEASURE_TIME_OUT, err);
     int declined = http ? finish(http, id, err) : -1;
-    return declined == 0 || declined == GONE || declined == NOT_THAT ? 0 : -1;
+    return declined == 0 || declined == ENGINE_NO_SUCH || declined == ENGINE_CONFLICT ? 0 : -1;
 }
