@@ -42,7 +42,7 @@ static void on_finding(void *context, const struct seal_finding *finding)
 {
     char text[ERROR_TEXT];
     snprintf(text, sizeof text, "sealed log: %s", finding->text);
-    if (finding->fault == SEAL_TORN)
+    if (seal_is_notice(finding->fault))
         log_info("%s", text);
     else
         note_tampering(context, text);

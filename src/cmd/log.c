@@ -77,9 +77,9 @@ static int init(const char *directory, const struct cmd_line *line, struct error
 static const char *fault_name(enum seal_fault fault)
 {
     static const char *const NAMES[] = {
-        [SEAL_CHANGED] = "changed", [SEAL_MISSING] = "missing", [SEAL_OUT_OF_ORDER] = "moved",
-        [SEAL_FOREIGN] = "foreign", [SEAL_CUT_OFF] = "cut off", [SEAL_KEY] = "key",
-        [SEAL_TORN] = "unfinished"};
+        [SEAL_CHANGED] = "changed", [SEAL_MISSING] = "missing",      [SEAL_OUT_OF_ORDER] = "moved",
+        [SEAL_FOREIGN] = "foreign", [SEAL_CUT_OFF] = "cut off",      [SEAL_KEY] = "key",
+        [SEAL_TORN] = "unfinished", [SEAL_HANDED_OVER] = "other key"};
     return NAMES[fault];
 }
 
@@ -96,7 +96,7 @@ static void print_finding(void *context, const struct seal_finding *finding)
         json_decref(object);
         return;
     }
-    terminal_print(stdout, finding->fault == SEAL_TORN ? PAINT_YELLOW : PAINT_RED, name);
+    terminal_print(stdout, seal_is_notice(finding->fault) ? PAINT_YELLOW : PAINT_RED, name);
     if (finding->line > 0)
         printf("  %s:%" PRIu64, finding->file, finding->line);
     printf("  %s\n", finding->text);

@@ -16,14 +16,21 @@ struct seal_check {
     seal_hook hook;
     void *context;
     bool keyed; /* key is that of entry key_next */
-    uint64_t key_first, key_next;
+    uint64_t key_next;
     struct seal_key key;
+    struct seal_first first; /* the operator's */
+    uint64_t written;        /* so many entries there were when he got it */
     uint64_t from;
     bool begun, linked; /* the next entry's prev must be summary.head */
     const char *file;   /* under way */
     uint64_t line;
     struct seal_summary summary;
 };
+
+bool seal_is_notice(enum seal_fault fault)
+{
+    return fault == SEAL_TORN || fault == SEAL_HANDED_OVER;
+}
 
 static __attribute__((format(printf, 4, 5))) void
 found(struct seal_check *check, enum seal_fault fault, uint64_t entry, const char *format, ...)
@@ -38,7 +45,7 @@ found(struct seal_check *check, enum seal_fault fault, uint64_t entry, const cha
                                          .line = check->file ? check->line : 0,
                                          .entry = entry,
                                          .text = text};
-    check->summary.faults += fault != SEAL_TORN;
+    check->summary.faults += !seal_is_notice(fault);
     if (check->hook)
         check->hook(check->context, &finding);
 }
@@ -52,8 +59,10 @@ struct seal_check *seal_check_new(const struct seal_first *key, uint64_t from, s
     check->from = from;
     if (key) {
         check->keyed = true;
+        check->first = *key;
         check->key = key->key;
-        check->key_first = check->key_next = key->first;
+        check->key_next = key->first;
+        check->written = key->first > 0 ? key->first : 1; /* a new log begins with an entry */
     }
     return check;
 }
@@ -63,6 +72,7 @@ void seal_check_free(struct seal_check *check)
     if (!check)
         return;
     key_forget(&check->key);
+    key_forget(&check->first.key);
     free(check);
 }
 
@@ -141,8 +151,12 @@ static void sealed(struct seal_check *check, const struct entry *entry, const ch
         found(check, SEAL_CHANGED, entry->number, "entry %" PRIu64 " was changed", entry->number);
     key_evolve(&check->key);
     check->key_next++;
-    if (fits && entry_is(entry, "key") && entry->number > check->key_first)
-        check->keyed = false;
+    if (!fits || !entry_is(entry, "key") || entry->number == check->first.first)
+        return;
+    check->keyed = false;
+    found(check, SEAL_HANDED_OVER, check->key_next,
+          "another key was made here: from entry %" PRIu64 " on that one is needed",
+          check->key_next);
 }
 
 static void look(struct seal_check *check, const char *line, size_t length)
@@ -225,32 +239,43 @@ int seal_check_file(struct seal_check *check, const char *path, struct error *er
 
 /* ---- the end ---- */
 
+/* The key of an entry: followed on, or, when the log went beyond it, from the first once more. */
+static struct seal_key key_of(const struct seal_check *check, uint64_t entry)
+{
+    bool past = entry < check->key_next;
+    struct seal_key key = past ? check->first.key : check->key;
+    for (uint64_t at = past ? check->first.first : check->key_next; at < entry; at++)
+        key_evolve(&key);
+    return key;
+}
+
 /* Is the key that the host has the one that the operator's leads to? */
 static void check_host_key(struct seal_check *check, const struct seal_state *state)
 {
-    if (!check->keyed || state->next < check->key_next || state->next - check->key_next > LEAP_MAX)
+    if (!check->keyed || state->next < check->first.first ||
+        (state->next > check->key_next && state->next - check->key_next > LEAP_MAX))
         return;
-    for (; check->key_next < state->next; check->key_next++)
-        key_evolve(&check->key);
-    if (memcmp(&check->key, &state->key, sizeof check->key) != 0)
+    struct seal_key key = key_of(check, state->next);
+    if (memcmp(&key, &state->key, sizeof key) != 0)
         found(check, SEAL_KEY, state->next,
               "the host's key is not the one that follows from the first: it was replaced");
+    key_forget(&key);
 }
 
 void seal_check_end(struct seal_check *check, const struct seal_state *state, bool in_use)
 {
     uint64_t next = check->summary.next;
+    uint64_t written = state && state->next > check->written ? state->next : check->written;
     if (!state && next > 0)
         found(check, SEAL_KEY, next,
               "the host's key (sealed.key) is missing: nobody knows how many entries there were");
-    if (!state)
-        return;
-    if (state->next > next)
+    if (written > next)
         found(check, SEAL_CUT_OFF, next,
               "the end is cut off: entries %" PRIu64 " to %" PRIu64 " are missing", next,
-              state->next - 1);
-    else if (state->next + 1 < next &&
-             !in_use) /* one behind: killed between the entry and its key */
+              written - 1);
+    if (!state)
+        return;
+    if (state->next + 1 < next && !in_use) /* one behind: killed between the entry and its key */
         found(check, SEAL_KEY, next,
               "the host's key is that of entry %" PRIu64 ", %" PRIu64
               " entries back: an old one was put in its place",

@@ -53,7 +53,11 @@ enum seal_fault {
     SEAL_CUT_OFF,      /* the end of the log is not there */
     SEAL_KEY,          /* the host's key is missing, old, or not the one that should be there */
     SEAL_TORN,         /* no fault: an entry that was being written when the daemon was killed */
+    SEAL_HANDED_OVER,  /* no fault: what follows is sealed by another key, and was not checked */
 };
+
+/* No fault: worth knowing alone. */
+bool seal_is_notice(enum seal_fault fault);
 
 struct seal_finding {
     enum seal_fault fault;
@@ -69,10 +73,10 @@ typedef void (*seal_hook)(void *context, const struct seal_finding *finding);
 struct seal_summary {
     uint64_t first, next;     /* numbers of the first entry and of the one to come */
     uint64_t entries, sealed; /* all, and those whose code was checked with a key */
-    uint64_t faults;
-    uint64_t file_first; /* number of the first entry of the last file */
-    uint64_t torn;       /* bytes of an unfinished entry at the end */
-    bool closed;         /* the last entry is the end of a daemon */
+    uint64_t faults;          /* notices are none */
+    uint64_t file_first;      /* number of the first entry of the last file */
+    uint64_t torn;            /* bytes of an unfinished entry at the end */
+    bool closed;              /* the last entry is the end of a daemon */
     char last_time[CLOCK_TEXT];
     uint8_t head[SEAL_BYTES]; /* hash of the last entry */
 };
