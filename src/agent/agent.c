@@ -108,6 +108,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
     if (looked)
         refusing_tick(agent);
     incidents_tick(agent, looked);
+    health_tick(agent, now);
     tolerance_tick(agent, now);
     self_tick(agent, now);
     agent->ticked = now;
@@ -372,6 +373,7 @@ static int start_with_rights(struct agent *agent, char *const *command, struct e
         return -1;
     agent->flows = config->flows ? flows_new(config->state_dir) : NULL;
     agent->tolerance = tolerance_new();
+    agent->health = health_new();
     agent->control =
         control_open(agent->event, config->socket, config->group, status_answer, agent, err);
     if (!agent->control)
@@ -432,6 +434,7 @@ static void stop(struct agent *agent)
     process_table_free(agent->processes);
     alerts_forget(agent);
     incidents_shut(agent);
+    health_free(agent->health);
     tolerance_free(agent->tolerance);
     flows_free(agent->flows);
     canary_stop(agent->canary);

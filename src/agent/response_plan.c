@@ -76,6 +76,13 @@ bool response_is_out(const struct response *response, const struct watched *watc
 
 /* Replicas that alert together must not all be taken out: what is under way for another counts as
  * done. */
+static bool serves_beside(struct agent *agent, const struct watched *watched)
+{
+    return health_is_good(agent, watched) &&
+           !ledger_is_busy(agent->response->ledger, watched->workload.id);
+}
+
+/* It itself, and the others that are healthy. */
 static uint32_t serving(struct agent *agent, const struct watched *of)
 {
     uint32_t count = 0;
@@ -84,7 +91,7 @@ static uint32_t serving(struct agent *agent, const struct watched *of)
         count += watched && watched->service && watched->workload.pid > 0 &&
                  strcmp(watched->service->name, of->service->name) == 0 &&
                  !response_is_out(agent->response, watched) &&
-                 (watched == of || !ledger_is_busy(agent->response->ledger, watched->workload.id));
+                 (watched == of || serves_beside(agent, watched));
     }
     return count;
 }

@@ -13,6 +13,7 @@
 #include "agent/fact.h"
 #include "agent/flows.h"
 #include "agent/hand.h"
+#include "agent/health.h"
 #include "agent/life.h"
 #include "agent/metrics.h"
 #include "agent/process.h"
@@ -64,8 +65,9 @@ struct watched {
     uint64_t told;             /* when it was last told, CLOCK_MONOTONIC */
     uint32_t powers;           /* harm_powers */
     bool powers_read;
-    uint32_t network; /* replicas_network; 0: not read yet */
-    bool ended;       /* its processes have, and its cgroup is kept */
+    uint32_t network;         /* replicas_network; 0: not read yet */
+    bool ended;               /* its processes have, and its cgroup is kept */
+    struct balanced balanced; /* what its balancer says of it */
     struct life life;
     uint64_t foreign_since;          /* ns since 1970: when he came to whom calls are refused */
     double belief;                   /* of its open alert, as it was told last */
@@ -114,6 +116,7 @@ struct agent {
     struct flows *flows; /* NULL: switched off */
     struct story_book *stories;
     struct tolerance *tolerance;
+    struct health *health;
     struct response *response;
     uint64_t started, ticked, swept; /* CLOCK_MONOTONIC */
     bool joined; /* a process was moved into a configured cgroup: it may have several threads */

@@ -54,7 +54,7 @@ static json_t *replica_json(const struct agent *agent, const struct watched *wat
     const struct replica_counters *counters =
         &probe_replica(agent->probe, watched->index)->counters;
     const struct replica_losses *lost = &counters->lost;
-    return json_pack(
+    json_t *json = json_pack(
         "{s:s,s:s,s:s,s:I,s:s,s:b,s:b,s:b,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}", "id",
         workload->id, "name", workload->name, "engine", workload_engine_name(workload->engine),
         "pid", (json_int_t)workload->pid, "cgroup", watched->path, "ended", watched->ended,
@@ -64,6 +64,8 @@ static json_t *replica_json(const struct agent *agent, const struct watched *wat
         (json_int_t)lost->table, "storage", (json_int_t)lost->storage, "quota",
         (json_int_t)lost->quota, "process", (json_int_t)lost->process, "flows",
         (json_int_t)lost->flows, "paths", (json_int_t)lost->paths);
+    health_tell(agent, watched, json);
+    return json;
 }
 
 static json_t *service_json(const struct agent *agent, const struct service *service)

@@ -87,6 +87,14 @@ void tolerance_note(struct agent *agent, const struct watched *watched,
                   clock_monotonic());
 }
 
+double tolerance_belief(const struct agent *agent, const struct watched *watched)
+{
+    const char *service = watched->service->name;
+    return evidence_belief(&memory_of(agent->tolerance, service)->evidence, watched->cgroup,
+                           config_service(agent->config, service)->tolerance.memory,
+                           clock_monotonic());
+}
+
 void tolerance_renewed(struct agent *agent, const char *service)
 {
     memory_of(agent->tolerance, service)->renewed++;
@@ -167,7 +175,7 @@ static struct candidate candidate_of(const struct agent *agent, const struct tol
                                   .renewed = replica->best,
                                   .age = replica->age,
                                   .interval = replica->interval,
-                                  .healthy = true,
+                                  .healthy = health_is_good(agent, replica->watched),
                                   .renewing = is_renewing(agent, replica->watched),
                                   .judged = is_judged(replica->watched)};
     candidate.renewed.age = hazard_age(&replica->life, 0, seconds(rule->horizon));

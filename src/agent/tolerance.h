@@ -23,6 +23,9 @@ void tolerance_free(struct tolerance *tolerance);
 void tolerance_note(struct agent *agent, const struct watched *watched,
                     const struct incident_alert *alert);
 
+/* The belief that the replica is compromised. */
+double tolerance_belief(const struct agent *agent, const struct watched *watched);
+
 /* A replica of the service has been renewed. */
 void tolerance_renewed(struct agent *agent, const char *service);
 

@@ -189,16 +189,25 @@ static const char *losses(json_t *lost, char text[CELL])
     return used ? text : "nothing lost";
 }
 
+/* What is not as it should be. */
+static const char *remarks(const json_t *replica, char text[CELL])
+{
+    bool down = strcmp(ask_text(replica, "balancer"), "down") == 0;
+    bool unseen = !json_is_true(json_object_get(replica, "start_seen"));
+    snprintf(text, CELL, "%s%s%s", down ? "down at its balancer" : "", down && unseen ? ", " : "",
+             unseen ? "start not seen" : "");
+    return *text ? text : NULL;
+}
+
 static void add_replica(struct table *table, const json_t *replica)
 {
-    char pid[CELL], calls[CELL], novelties[CELL], lost[CELL];
+    char pid[CELL], calls[CELL], novelties[CELL], lost[CELL], more[CELL];
     snprintf(pid, sizeof pid, "pid %lld", (long long)ask_number(replica, "pid"));
     snprintf(calls, sizeof calls, "%lld calls", (long long)ask_number(replica, "calls"));
     snprintf(novelties, sizeof novelties, "%lld novelties",
              (long long)ask_number(replica, "novelties"));
     table_add(table, ask_text(replica, "engine"), ask_text(replica, "name"), pid, calls, novelties,
-              losses(json_object_get(replica, "lost"), lost),
-              json_is_true(json_object_get(replica, "start_seen")) ? NULL : "start not seen", NULL);
+              losses(json_object_get(replica, "lost"), lost), remarks(replica, more), NULL);
 }
 
 /* What comparing a service's replicas can tell while it is learned. */

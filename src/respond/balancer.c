@@ -47,6 +47,19 @@ static char *statistics(const char *socket, const char *backend, struct error *e
     return haproxy_ask(socket, text, BALANCER_TIME_OUT, err);
 }
 
+bool balancer_find_among(const char *stat, const char *backend, uint8_t (*addresses)[16],
+                         size_t count, struct haproxy_server *server)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[INET6_ADDRSTRLEN];
+        autofree char *copy = memory_must(strdup(stat));
+        workload_address_text(addresses[i], text);
+        if (haproxy_find(copy, backend, text, NULL, server))
+            return true;
+    }
+    return false;
+}
+
 int balancer_find(const struct measure_target *target, struct haproxy_server *server,
                   struct error *err)
 {
@@ -58,13 +71,8 @@ int balancer_find(const struct measure_target *target, struct haproxy_server *se
     int count = held_addresses(&target->workload, addresses, ADDRESSES, err);
     if (count < 0)
         return -1;
-    for (int i = 0; i < count; i++) {
-        char text[INET6_ADDRSTRLEN];
-        autofree char *copy = memory_must(strdup(stat));
-        workload_address_text(addresses[i], text);
-        if (haproxy_find(copy, rule->backend, text, NULL, server))
-            return 0;
-    }
+    if (balancer_find_among(stat, rule->backend, addresses, (size_t)count, server))
+        return 0;
     return error_set(err, EXIT_MACHINE, 0, "%s: is no server of the balancer's backend %s",
                      target->workload.name, rule->backend);
 }

@@ -9,6 +9,10 @@
 /* Is one configured? */
 int balancer_check(const struct measure_target *target, struct error *err);
 
+/* The server that has one of these addresses, in the answer of "show stat". */
+bool balancer_find_among(const char *stat, const char *backend, uint8_t (*addresses)[16],
+                         size_t count, struct haproxy_server *server);
+
 /* The server that the replica is, by its address. */
 int balancer_find(const struct measure_target *target, struct haproxy_server *server,
                   struct error *err);

@@ -130,13 +130,13 @@ static char *next_field(char **rest)
     return field;
 }
 
-enum column { PROXY, SERVER, STATUS, CHECK, SESSIONS, WEIGHT, ADDRESS, COLUMNS_USED };
+enum column { PROXY, SERVER, STATUS, CHECK, SESSIONS, WEIGHT, ADDRESS, LATENCY, COLUMNS_USED };
 
 /* Where the columns stand. */
 static void read_heading(char *line, int place[COLUMNS_USED])
 {
     static const char *const NAMES[] = {"pxname", "svname", "status", "check_status",
-                                        "scur",   "weight", "addr"};
+                                        "scur",   "weight", "addr",   "rtime"};
     const char *name;
     line += strspn(line, "# ");
     for (int i = 0; i < COLUMNS_USED; i++)
@@ -190,8 +190,11 @@ static void take_row(const char *const field[COLUMNS_USED], struct haproxy_serve
                       strncmp(field[CHECK], "L7OK", 4) == 0;
     server->drained = strncmp(field[STATUS], "DRAIN", 5) == 0;
     server->serves = !server->drained && strncmp(field[STATUS], "MAINT", 5) != 0;
+    server->up = server->serves &&
+                 (strncmp(field[STATUS], "UP", 2) == 0 || strcmp(field[STATUS], "no check") == 0);
     server->sessions = take_number(field[SESSIONS]);
     server->weight = take_number(field[WEIGHT]);
+    server->latency_ms = take_number(field[LATENCY]);
 }
 
 bool haproxy_find(char *stat, const char *backend, const char *address, const char *name,

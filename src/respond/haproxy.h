@@ -11,18 +11,21 @@
 
 #include "base/error.h"
 
-#define HAPROXY_NAME 128
+#define HAPROXY_NAME    128
+#define HAPROXY_ADDRESS 64
 
 /* One server of a backend. */
 struct haproxy_server {
     char name[HAPROXY_NAME];
-    char address[64];
+    char address[HAPROXY_ADDRESS];
     uint16_t port;
     bool healthy; /* its last check has passed */
     bool serves;  /* neither drained nor in maintenance */
     bool drained; /* and not in maintenance */
+    bool up;      /* it serves, and no check has found it down */
     uint64_t sessions;
-    uint64_t weight; /* 0: it stands by */
+    uint64_t weight;     /* 0: it stands by */
+    uint64_t latency_ms; /* the mean of its last 1024 answers to HTTP; 0: less than 1, or none */
 };
 
 /* Sends a command and takes the answer whole; caller frees. NULL: err says. */

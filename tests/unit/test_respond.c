@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "respond/address.h"
+#include "respond/balancer.h"
 #include "respond/choice.h"
 #include "respond/engine.h"
 #include "respond/haproxy.h"
@@ -259,11 +260,14 @@ static void an_address_is_drawn_from_its_range(void **state)
 
 /* ---- the balancer ---- */
 
-static const char STAT[] = "# pxname,svname,qcur,scur,status,check_status,addr,\n"
-                           "shop,web-1,0,3,UP,L4OK,10.77.0.2:8000,\n"
-                           "shop,web-2,0,0,DRAIN,* L4CON,10.77.0.3:8000,\n"
-                           "shop,web-3,0,1,\"MAINT\",,[fd00::1]:80,\n"
-                           "other,web-4,0,1,no check,,10.77.0.9:80,\n";
+static const char STAT[] = "# pxname,svname,qcur,scur,status,check_status,addr,rtime,\n"
+                           "shop,web-1,0,3,UP,L4OK,10.77.0.2:8000,12,\n"
+                           "shop,web-2,0,0,DRAIN,* L4CON,10.77.0.3:8000,,\n"
+                           "shop,web-5,0,0,UP 1/3,L7STS,10.77.0.5:8000,0,\n"
+                           "shop,web-6,0,0,DOWN 1/2,L4TOUT,10.77.0.6:8000,,\n"
+                           "shop,web-7,0,0,no check,,10.77.0.7:8000,,\n"
+                           "shop,web-3,0,1,\"MAINT\",,[fd00::1]:80,,\n"
+                           "other,web-4,0,1,no check,,10.77.0.9:80,,\n";
 
 static bool find(const char *text, const char *address, const char *name,
                  struct haproxy_server *server)
@@ -290,6 +294,27 @@ static void servers_are_found(void **state)
     assert_false(find("Permission denied\n", "10.77.0.2", NULL, &server));
     struct error err;
     assert_null(haproxy_ask("/nowhere/haproxy", "show stat", NS_PER_S, &err));
+}
+
+static bool is_up(const char *name)
+{
+    struct haproxy_server server;
+    assert_true(find(STAT, NULL, name, &server));
+    return server.up;
+}
+
+/* Up is who gets requests: also one that is not checked, or begins to fail its checks. */
+static void who_is_down_gets_no_requests(void **state)
+{
+    (void)state;
+    uint8_t addresses[2][16] = {{[15] = 1}, {[10] = 0xff, [11] = 0xff, [12] = 10, 77, 0, 2}};
+    struct haproxy_server server;
+    assert_true(is_up("web-1") && is_up("web-5") && is_up("web-7"));
+    assert_false(is_up("web-2") || is_up("web-3") || is_up("web-6"));
+    assert_false(balancer_find_among(STAT, "shop", addresses, 1, &server));
+    assert_true(balancer_find_among(STAT, "shop", addresses, 2, &server));
+    assert_string_equal(server.name, "web-1");
+    assert_int_equal(server.latency_ms, 12);
 }
 
 /* ---- the engine ---- */
@@ -496,6 +521,7 @@ int main(void)
         cmocka_unit_test(losers_are_recorded),
         cmocka_unit_test(names_of_measures),
         cmocka_unit_test(servers_are_found),
+        cmocka_unit_test(who_is_down_gets_no_requests),
         cmocka_unit_test(a_likeness_has_an_address_of_its_own),
         cmocka_unit_test(another_image_brings_its_own_settings),
         cmocka_unit_test(who_is_silent_is_given_up),
