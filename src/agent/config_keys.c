@@ -211,10 +211,14 @@ static const struct key TOLERANCE_KEYS[] = {
     {.name = "eta", .type = KEY_DURATION, .offset = IN_SERVICE(tolerance.eta), .text = "auto",
      .min = 1, .max = 3650.0 * 24 * 3600,
      .help = "The age that 37 % of its replicas reach without failing; auto: by the trends of "
-             "each one's memory and descriptors."},
+             "each one's memory, descriptors and latency."},
     {.name = "beta", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.beta), .text = "2",
      .min = 0.1, .max = 20,
      .help = "With eta: how sudden it fails then (the shape of a Weibull distribution)."},
+    {.name = "latency_limit", .type = KEY_DURATION, .offset = IN_SERVICE(tolerance.latency),
+     .text = "off", .min = 0.001, .max = 3600,
+     .help = "A replica that takes so long to answer, by the mean of its balancer, has failed; off: "
+             "its latency is no sign of age."},
     {.name = "intrusion_cost", .type = KEY_NUMBER, .offset = IN_SERVICE(tolerance.intrusion),
      .text = "2", .min = 1, .max = 1e6,
      .help = "What an intruder who stays costs, in rejuvenations: a replica is to be rejuvenated "

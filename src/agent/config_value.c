@@ -203,7 +203,8 @@ static int set_choice(const struct key *key, const char *path, const char *text,
 static int set_duration(const struct key *key, const char *path, const char *text, uint64_t *place,
                         struct error *err)
 {
-    if (is(text, "auto") && key->text && is(key->text, "auto")) {
+    bool word = is(text, "auto") || is(text, "off");
+    if (word && key->text && is(text, key->text)) {
         *place = 0;
         return 0;
     }

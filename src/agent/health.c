@@ -220,7 +220,9 @@ bool health_is_good(const struct agent *agent, const struct watched *watched)
 void health_tell(const struct agent *agent, const struct watched *watched, json_t *replica)
 {
     const char *balancer = is_down(watched) ? "down" : "up";
+    bool known = watched->balanced.known;
     json_object_set_new(replica, "healthy", json_boolean(health_is_good(agent, watched)));
-    json_object_set_new(replica, "balancer",
-                        watched->balanced.known ? json_string(balancer) : json_null());
+    json_object_set_new(replica, "balancer", known ? json_string(balancer) : json_null());
+    json_object_set_new(replica, "latency_ms",
+                        known ? json_real(1000 * watched->balanced.latency) : json_null());
 }

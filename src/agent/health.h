@@ -33,7 +33,7 @@ void health_tick(struct agent *agent, uint64_t now);
 /* What is not known is no fault: without a balancer, or with a silent one, alerts alone count. */
 bool health_is_good(const struct agent *agent, const struct watched *watched);
 
-/* Into a replica's status: "healthy", and "balancer": "up", "down" or null. */
+/* Into a replica's status: "healthy"; "balancer": "up", "down" or null, "latency_ms". */
 void health_tell(const struct agent *agent, const struct watched *watched, json_t *replica);
 
 #endif

@@ -56,7 +56,8 @@ static void note(struct life *life, struct series *series, const char *name, dou
 }
 
 bool life_look(struct life *life, struct hand *hand, const struct cgroup_hierarchy *hierarchy,
-               const struct workload *workload, const char *path, uint64_t appeared, uint64_t now)
+               const struct workload *workload, const char *path, uint64_t appeared,
+               const struct usage *latency, uint64_t now)
 {
     char directory[2048];
     struct usage usage;
@@ -73,5 +74,7 @@ bool life_look(struct life *life, struct hand *hand, const struct cgroup_hierarc
     snprintf(directory, sizeof directory, "%s%s", hierarchy->mount, path);
     if (hand_descriptors(hand, directory, &usage))
         note(life, &life->descriptors, "descriptors", life_age(life, now), &usage);
+    if (latency)
+        note(life, &life->latency, "latency", life_age(life, now), latency);
     return true;
 }

@@ -276,6 +276,17 @@ static void forget_gone(struct agent *agent, uint64_t now)
     }
 }
 
+static bool look_at_life(struct agent *agent, struct watched *watched, uint64_t now)
+{
+    const struct tolerance_rule *rule =
+        &config_service(agent->config, watched->service->name)->tolerance;
+    const struct usage latency = {.used = watched->balanced.latency,
+                                  .limit = seconds(rule->latency)};
+    bool known = watched->balanced.known && rule->latency;
+    return life_look(&watched->life, agent->hand, &agent->hierarchy, &watched->workload,
+                     watched->path, watched->appeared, known ? &latency : NULL, now);
+}
+
 /* A few at a time and in turn: the files of a thousand replicas take longer than a tick may. */
 static void look_at_lives(struct agent *agent, uint64_t now)
 {
@@ -285,8 +296,7 @@ static void look_at_lives(struct agent *agent, uint64_t now)
         *turn = (*turn + 1) % PROBE_REPLICAS;
         struct watched *watched = agent->watched[*turn];
         if (watched && watched->service)
-            looks += life_look(&watched->life, agent->hand, &agent->hierarchy, &watched->workload,
-                               watched->path, watched->appeared, now);
+            looks += look_at_life(agent, watched, now);
     }
 }
 

@@ -13,6 +13,7 @@ struct tolerance_rule {
     uint64_t memory;     /* ns, tau: how long alerts that have closed count */
     uint64_t eta;        /* ns; 0: by the trends of each replica */
     double beta;         /* with eta */
+    uint64_t latency;    /* ns: who answers so late has failed; 0: latency is not fitted */
     double intrusion;    /* what an intruder who stays costs, in rejuvenations */
     double failure;      /* what a failure costs, in rejuvenations */
 };

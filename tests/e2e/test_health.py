@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+import time
 from contextlib import ExitStack, contextmanager
 
 import network
 from conftest import wait_until
-from haproxy import Balancer
+from haproxy import Balancer, Client
 from intruder import attack
 from test_response import listed, measures, responding
 
@@ -62,3 +63,20 @@ def test_a_hung_replica_is_none_of_the_minimum(skink, program, watching, web, tm
         assert wait_until(lambda: replica_of(daemon, second)["balancer"] == "up", 5)
     assert wait_until(lambda: replica_of(daemon, second)["balancer"] is None, 5)
     assert daemon.said().count("which replicas are healthy is not known") == 2  # before and after
+
+
+def test_latency_is_what_the_balancer_tells(program, watching, web, tmp_path):
+    """Who stands still in a request is late with his answer."""
+    haproxy = program("haproxy", "haproxy")
+    admin = tmp_path / "haproxy" / "admin"
+    daemon, first, second = watching("web-1", "web-2", **responding(
+        balancer=str(admin), backend="shop"))
+    pid = replica_of(daemon, second)["pid"]
+    with Balancer(haproxy, web, admin.parent, [first, second]), Client(web) as client:
+        assert wait_until(lambda: client.asked > 4)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.5)
+        os.kill(pid, signal.SIGCONT)
+        client.stop.set()
+        assert wait_until(lambda: (replica_of(daemon, second)["latency_ms"] or 0) >
+                          (replica_of(daemon, first)["latency_ms"] or 0), 5)

@@ -259,6 +259,14 @@ static void vulnerabilities_of_the_manual(void **state)
     config_free(config);
     refused("vulnerabilities:\n  scans:\n    - service: a\n",
             "f.yml:3: vulnerabilities.scans[0].file: is missing");
+    config = parse("tolerance: {latency_limit: 250ms}\n"
+                   "services: {web: {tolerance: {latency_limit: off}}}\n");
+    assert_int_equal(config->defaults.tolerance.latency, 250 * NS_PER_MS);
+    assert_int_equal(config_service(config, "web")->tolerance.latency, 0);
+    config_free(config);
+    refused(
+        "tolerance: {latency_limit: auto}\n",
+        "f.yml:1: tolerance.latency_limit: \"auto\" is not a duration such as 10s, 500ms or 2h");
     refused("tolerance: {horizon: auto}\n",
             "f.yml:1: tolerance.horizon: \"auto\" is not a duration such as 10s, 500ms or 2h");
     refused("tolerance: {redundancy: much}\n", "f.yml:1: tolerance.redundancy: \"much\" is none of "

@@ -171,8 +171,9 @@ static void test_life(void **state)
     (void)state;
     if (cgroup_hierarchy_find(&hierarchy, &err) < 0)
         skip();
-    assert_true(life_look(&life, NULL, &hierarchy, &workload, "/none", first, first));
-    assert_false(life_look(&life, NULL, &hierarchy, &workload, "/none", first, first + NS_PER_S));
+    assert_true(life_look(&life, NULL, &hierarchy, &workload, "/none", first, NULL, first));
+    assert_false(
+        life_look(&life, NULL, &hierarchy, &workload, "/none", first, NULL, first + NS_PER_S));
     assert_true(life_age(&life, first) < 60);
     near(life_age(&life, first + 60 * NS_PER_S) - life_age(&life, first), 60, 1e-6);
     assert_true(isinf(life.lifetime.scale));
@@ -181,8 +182,27 @@ static void test_life(void **state)
     struct life other = {0};
     workload.pid = 0;
     assert_true(
-        life_look(&other, NULL, &hierarchy, &workload, "/none", first, first + 5 * NS_PER_S));
+        life_look(&other, NULL, &hierarchy, &workload, "/none", first, NULL, first + 5 * NS_PER_S));
     near(life_age(&other, first + 5 * NS_PER_S), 5, 1e-6);
+}
+
+/* Its answers take 0.1 ms longer every second: at 4900 s of age they take half a second. */
+static void test_latency_ends_a_life(void **state)
+{
+    const struct cgroup_hierarchy hierarchy = {.v2 = true, .mount = "/none"};
+    const struct workload workload = {.pid = 0};
+    struct life life = {0};
+    uint64_t first = 3600 * NS_PER_S;
+    (void)state;
+    for (int second = 0; second <= 1200; second += 10) {
+        const struct usage latency = {.used = 0.01 + 1e-4 * second, .limit = 0.5};
+        life_look(&life, NULL, &hierarchy, &workload, "/none", first, &latency,
+                  first + (uint64_t)second * NS_PER_S);
+    }
+    assert_string_equal(life.ends_by, "latency");
+    near(life.lifetime.scale * pow(-log(0.5), 1 / life.lifetime.shape), 4900, 1);
+    life_look(&life, NULL, &hierarchy, &workload, "/none", first, NULL, first + 1300 * NS_PER_S);
+    assert_string_equal(life.ends_by, ""); /* its limit has gone */
 }
 
 int main(void)
@@ -192,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_evidence_is_bounded),
         cmocka_unit_test(test_files_that_change),
         cmocka_unit_test(test_life),
+        cmocka_unit_test(test_latency_ends_a_life),
     };
     return cmocka_run_group_tests_name("tolerance", tests, NULL, NULL);
 }
