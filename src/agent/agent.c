@@ -205,9 +205,10 @@ static void keep_fixed(const struct config *old, struct config *new)
     if (old->window != new->window || old->bag != new->bag || old->quota != new->quota ||
         old->flows != new->flows || old->files != new->files || old->sandbox != new->sandbox ||
         !same_text(old->state_dir, new->state_dir) || !same_text(old->socket, new->socket) ||
-        !same_text(old->listen, new->listen) || !same_text(old->group, new->group))
+        !same_text(old->listen, new->listen) || !same_text(old->group, new->group) ||
+        !same_text(old->operators, new->operators))
         log_warn(
-            "%s: window, bag, quota, flows, files, sandbox, state_dir, socket, group and listen change with the next "
+            "%s: window, bag, quota, flows, files, sandbox, state_dir, socket, group, operators and listen change with the next "
             "start",
             new->path);
     new->window = old->window;
@@ -374,8 +375,8 @@ static int start_with_rights(struct agent *agent, char *const *command, struct e
     agent->flows = config->flows ? flows_new(config->state_dir) : NULL;
     agent->tolerance = tolerance_new();
     agent->health = health_new();
-    agent->control =
-        control_open(agent->event, config->socket, config->group, status_answer, agent, err);
+    agent->control = control_open(agent->event, config->socket, config->group, config->operators,
+                                  status_answer, agent, err);
     if (!agent->control)
         return -1;
     if (config->listen) {

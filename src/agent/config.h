@@ -61,6 +61,7 @@ struct config {
     char *state_dir;       /* default /var/lib/skink */
     char *socket;          /* control socket, default /run/skink/skink.sock */
     char *group;           /* group that may use the socket, default root */
+    char *operators;       /* group that may change something by it, NULL: root alone */
     char *listen;          /* "127.0.0.1:9469" for metrics, NULL: none */
     uint32_t window;       /* STIDE's n */
     uint32_t bag;          /* BoSC's m */

@@ -19,6 +19,7 @@
 struct control {
     sd_event *event;
     sd_event_source *source;
+    gid_t operators;
     control_handler handler;
     void *context;
     char *path;
@@ -73,9 +74,9 @@ static int make_directory(const char *path, struct error *err)
     return 0;
 }
 
+/* *gid stays as it is when there is no name. */
 static int find_group(const char *name, gid_t *gid, struct error *err)
 {
-    *gid = 0;
     if (!name)
         return 0;
     const struct group *group = getgrnam(name);
@@ -110,7 +111,7 @@ static int bind_socket(int fd, const struct sockaddr_un *address, gid_t gid, str
 static int open_socket(const char *path, const char *group, struct error *err)
 {
     struct sockaddr_un address;
-    gid_t gid;
+    gid_t gid = 0;
     if (make_address(path, &address, err) < 0 || find_group(group, &gid, err) < 0 ||
         make_directory(path, err) < 0 || clear_path(&address, err) < 0)
         return -1;
@@ -120,10 +121,10 @@ static int open_socket(const char *path, const char *group, struct error *err)
     return bind_socket(fd, &address, gid, err) < 0 ? -1 : take_fd(fd);
 }
 
-static json_t *answer(void *context, const json_t *request)
+static json_t *answer(void *context, const struct control_peer *peer, const json_t *request)
 {
     struct control *control = context;
-    json_t *reply = control->handler(control->context, request);
+    json_t *reply = control->handler(control->context, peer, request);
     if (reply)
         return reply;
     return json_pack(
@@ -160,19 +161,25 @@ static int on_connection(sd_event_source *source, int listener, uint32_t events,
         send(fd, FULL, strlen(FULL), MSG_NOSIGNAL | MSG_DONTWAIT);
         return 0;
     }
-    control->client[place] = control_client_new(control->event, take_fd(fd), answer, control);
+    struct control_peer peer = control_peer_of(fd, control->operators);
+    control->client[place] =
+        control_client_new(control->event, take_fd(fd), &peer, answer, control);
     return 0;
 }
 
 struct control *control_open(sd_event *event, const char *path, const char *group,
-                             control_handler handler, void *context, struct error *err)
+                             const char *operators, control_handler handler, void *context,
+                             struct error *err)
 {
-    autoclose int fd = open_socket(path, group, err);
+    gid_t may_change = NO_GROUP;
+    autoclose int fd =
+        find_group(operators, &may_change, err) < 0 ? -1 : open_socket(path, group, err);
     if (fd < 0)
         return NULL;
     struct control *control = memory_must(calloc(1, sizeof *control));
     control->path = memory_must(strdup(path));
     control->event = sd_event_ref(event);
+    control->operators = may_change;
     control->handler = handler;
     control->context = context;
     int failed = stat(path, &control->bound) < 0 ? -errno : 0;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#include "agent/control_peer.h"
 #include "base/error.h"
 
 #define CONTROL_CLIENTS 16          /* connections at a time; one more is told so and closed */
@@ -24,18 +25,22 @@
 struct control;
 
 /*
- * Answers one request, which is an object with a string "verb". Returns a new reply; control adds
- * nothing to it. NULL: control answers that there is no such verb.
+ * Answers one request, which is an object with a string "verb". "by" in it says who asks, with
+ * "uid" and "pid", whatever he wrote there himself. Returns a new reply; control adds nothing to
+ * it. NULL: control answers that there is no such verb.
  */
-typedef json_t *(*control_handler)(void *context, const json_t *request);
+typedef json_t *(*control_handler)(void *context, const struct control_peer *peer,
+                                   const json_t *request);
 
 /*
  * Listens on path: the directory is made (0755) when missing, the socket is 0660, owned by group
- * (NULL: root). A socket that nobody answers on is replaced; one on which another agent answers is
- * left to it and refused. event is borrowed.
+ * (NULL: root). operators: the group whose members may change something, or NULL. A socket that
+ * nobody answers on is replaced; one on which another agent answers is left to it and refused.
+ * event is borrowed.
  */
 struct control *control_open(sd_event *event, const char *path, const char *group,
-                             control_handler handler, void *context, struct error *err);
+                             const char *operators, control_handler handler, void *context,
+                             struct error *err);
 
 /* One alert to every follower. Never blocks: who does not keep up is dropped. Borrows alert. */
 void control_broadcast(struct control *control, const json_t *alert);

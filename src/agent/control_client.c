@@ -15,6 +15,7 @@
 
 struct control_client {
     int fd; /* -1: gone */
+    struct control_peer peer;
     sd_event_source *io, *idle;
     control_handler answer;
     void *context;
@@ -31,8 +32,8 @@ static json_t *error_reply(const char *text)
     return json_pack("{s:s}", "error", text);
 }
 
-json_t *control_answer(const char *line, size_t length, control_handler answer, void *context,
-                       bool *follow)
+json_t *control_answer(const char *line, size_t length, const struct control_peer *peer,
+                       control_handler answer, void *context, bool *follow)
 {
     json_error_t why;
     json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &why);
@@ -43,7 +44,10 @@ json_t *control_answer(const char *line, size_t length, control_handler answer, 
     } else if (!json_is_string(json_object_get(request, "verb"))) {
         reply = error_reply("request: no verb ({\"verb\": \"status\"})");
     } else {
-        reply = answer(context, request);
+        json_object_set_new(
+            request, "by",
+            json_pack("{s:I,s:I}", "uid", (json_int_t)peer->uid, "pid", (json_int_t)peer->pid));
+        reply = answer(context, peer, request);
         *follow =
             json_is_true(json_object_get(request, "follow")) && !json_object_get(reply, "error");
     }
@@ -149,8 +153,8 @@ static void answer_lines(struct control_client *client)
     for (char *newline; client->fd >= 0 && (newline = memchr(start, '\n', (size_t)(end - start)));
          start = newline + 1) {
         bool follow;
-        put_reply(client, control_answer(start, (size_t)(newline - start), client->answer,
-                                         client->context, &follow));
+        put_reply(client, control_answer(start, (size_t)(newline - start), &client->peer,
+                                         client->answer, client->context, &follow));
         client->follows |= follow;
     }
     client->in_used = (size_t)(end - start);
@@ -202,11 +206,12 @@ static int on_idle(sd_event_source *source, uint64_t time, void *context)
     return 0;
 }
 
-struct control_client *control_client_new(sd_event *event, int fd, control_handler answer,
-                                          void *context)
+struct control_client *control_client_new(sd_event *event, int fd, const struct control_peer *peer,
+                                          control_handler answer, void *context)
 {
     struct control_client *client = memory_must(calloc(1, sizeof *client));
     client->fd = fd;
+    client->peer = *peer;
     client->answer = answer;
     client->context = context;
     if (sd_event_add_io(event, &client->io, fd, EPOLLIN, on_io, client) < 0 ||

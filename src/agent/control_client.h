@@ -8,10 +8,11 @@
 
 struct control_client;
 
-/* Owns fd, a non-blocking socket. answer is called for each well-formed request and never returns
- * NULL. A client that leaves, idles or does not read closes itself and is then gone. */
-struct control_client *control_client_new(sd_event *event, int fd, control_handler answer,
-                                          void *context);
+/* Owns fd, a non-blocking socket whose other end is peer. answer is called for each well-formed
+ * request and never returns NULL. A client that leaves, idles or does not read closes itself and is
+ * then gone. */
+struct control_client *control_client_new(sd_event *event, int fd, const struct control_peer *peer,
+                                          control_handler answer, void *context);
 
 bool control_client_gone(const struct control_client *client);
 
@@ -25,10 +26,10 @@ void control_client_send(struct control_client *client, const char *line);
 void control_client_free(struct control_client *client);
 
 /*
- * The answer to one request line, which is length bytes; *follow: the client follows from now on.
- * Never NULL. (Apart from a connection, so that it can be fed anything.)
+ * The answer to one request line of peer, which is length bytes; *follow: the client follows from
+ * now on. Never NULL. (Apart from a connection, so that it can be fed anything.)
  */
-json_t *control_answer(const char *line, size_t length, control_handler answer, void *context,
-                       bool *follow);
+json_t *control_answer(const char *line, size_t length, const struct control_peer *peer,
+                       control_handler answer, void *context, bool *follow);
 
 #endif

@@ -276,7 +276,7 @@ double alert_belief(const json_t *told);
 /* ---- status.c ---- */
 
 /* context: the agent, as control and metrics hand it over. */
-json_t *status_answer(void *context, const json_t *request);
+json_t *status_answer(void *context, const struct control_peer *peer, const json_t *request);
 void status_metrics(void *context, FILE *out);
 
 /* ---- votes.c ---- */

@@ -8,6 +8,7 @@
 #include "agent/state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 static double cpu_seconds(void)
 {
@@ -177,10 +178,28 @@ static json_t *flows_json(const struct agent *agent)
     return json_pack("{s:b,s:o}", "ok", 1, "flows", flows);
 }
 
-json_t *status_answer(void *context, const json_t *request)
+/* Everybody who reaches the socket may look; who may change something, the configuration says. */
+static bool changes(const char *verb)
+{
+    return strcmp(verb, "undo") == 0 || strcmp(verb, "approve") == 0;
+}
+
+static json_t *refuse_change(const char *verb, const struct control_peer *peer)
+{
+    log_warn("%s was refused to user %u (pid %d)", verb, (unsigned)peer->uid, (int)peer->pid);
+    return json_pack(
+        "{s:o}", "error",
+        json_sprintf("%s: refused to user %u (be root, or in the group that `operators` "
+                     "in the configuration names)",
+                     verb, (unsigned)peer->uid));
+}
+
+json_t *status_answer(void *context, const struct control_peer *peer, const json_t *request)
 {
     struct agent *agent = context;
     const char *verb = json_string_value(json_object_get(request, "verb"));
+    if (changes(verb) && !peer->operates)
+        return refuse_change(verb, peer);
     if (strcmp(verb, "status") == 0)
         return status_json(agent);
     if (strcmp(verb, "alerts") == 0)

@@ -29,7 +29,7 @@ struct agent {
 
 static char directory[64], path[128];
 
-static json_t *handle(void *context, const json_t *request)
+static json_t *handle(void *context, const struct control_peer *peer, const json_t *request)
 {
     struct agent *agent = context;
     const char *verb = json_string_value(json_object_get(request, "verb"));
@@ -39,6 +39,9 @@ static json_t *handle(void *context, const json_t *request)
         return json_pack("{s:b, s:[{s:i}]}", "ok", 1, "alerts", "id", 1);
     if (strcmp(verb, "refuse") == 0)
         return json_pack("{s:s}", "error", "refuse: as you wish");
+    if (strcmp(verb, "who") == 0)
+        return json_pack("{s:b,s:b,s:O}", "ok", 1, "operates", peer->operates, "by",
+                         json_object_get(request, "by"));
     if (strcmp(verb, "quit") == 0) {
         sd_event_exit(agent->event, 0);
         return json_pack("{s:b}", "ok", 1);
@@ -68,7 +71,7 @@ static void *loop(void *argument)
 static bool try_agent(struct agent *agent, const char *group)
 {
     sd_event_new(&agent->event);
-    agent->control = control_open(agent->event, path, group, handle, agent, &agent->err);
+    agent->control = control_open(agent->event, path, group, NULL, handle, agent, &agent->err);
     if (!agent->control)
         sd_event_unref(agent->event);
     return agent->control;
@@ -176,6 +179,25 @@ static void questions_are_answered(void **state)
     json_decref(request);
     stop_agent(&agent);
     assert_int_equal(access(path, F_OK), -1);
+}
+
+static void who_asks_is_told_by_the_kernel(void **state)
+{
+    (void)state;
+    struct agent agent;
+    struct error err;
+    json_t *reply;
+    json_int_t uid, pid;
+    start_agent(&agent);
+    json_t *request = json_pack("{s:s,s:{s:i,s:i}}", "verb", "who", "by", "uid", 7, "pid", 1);
+    assert_int_equal(control_ask(path, request, &reply, &err), 0);
+    assert_int_equal(json_unpack(reply, "{s:{s:I,s:I}}", "by", "uid", &uid, "pid", &pid), 0);
+    assert_int_equal(uid, geteuid());
+    assert_int_equal(pid, getpid());
+    assert_true(json_is_true(json_object_get(reply, "operates")));
+    json_decref(request);
+    json_decref(reply);
+    stop_agent(&agent);
 }
 
 static void nonsense_is_answered_too(void **state)
@@ -399,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(questions_are_answered),
+        TEST(who_asks_is_told_by_the_kernel),
         TEST(nonsense_is_answered_too),
         TEST(a_line_that_is_too_long_ends_it),
         TEST(clients_are_limited),
