@@ -19,6 +19,7 @@ ATTEMPTS = {  # the point of its alarm, and what is done
     "kill_canary": ("canary", tamper.kill_canary),
     "SIGSTOP_canary": ("canary", tamper.stop_canary),
     "map_wipe": ("probe", tamper.wipe_map),
+    "replace_program": ("probe", tamper.replace_program),
     "log_edit": ("log", tamper.edit_log),
     "socket_flood": ("socket", tamper.flooded),
     "clock_jump": ("clock", tamper.clock_jumped),

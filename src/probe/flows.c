@@ -12,8 +12,7 @@
 
 #define FORGOTTEN (3600 * NS_PER_S) /* a flow without connections leaves the kernel after this */
 
-static void datagram_programs(const struct probe *probe,
-                              struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS])
+void flows_programs(const struct probe *probe, struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS])
 {
     struct bpf_program *const all[FLOW_DATAGRAM_PROGRAMS] = {
         probe->bpf->progs.on_connect4, probe->bpf->progs.on_connect6, probe->bpf->progs.on_send4,
@@ -25,7 +24,7 @@ static void datagram_programs(const struct probe *probe,
 void flows_configure(struct probe *probe, bool on)
 {
     struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS];
-    datagram_programs(probe, programs);
+    flows_programs(probe, programs);
     bpf_program__set_autoload(probe->bpf->progs.on_tcp_state, on);
     bpf_program__set_autoload(probe->bpf->progs.adopt_sockets, on);
     for (int i = 0; i < FLOW_DATAGRAM_PROGRAMS; i++)
@@ -53,7 +52,7 @@ void flows_attach(struct probe *probe)
 {
     struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS];
     autoclose int root = open_unified();
-    datagram_programs(probe, programs);
+    flows_programs(probe, programs);
     for (int i = 0; i < FLOW_DATAGRAM_PROGRAMS; i++) {
         probe->datagrams[i] = root < 0 ? NULL : bpf_program__attach_cgroup(programs[i], root);
         if (!probe->datagrams[i]) {

@@ -81,14 +81,18 @@ static uint64_t patterns_intact(struct probe *probe)
 
 /* ---- the links ---- */
 
-/* Does the kernel still run the program for this link? A detached link of a cgroup has none. */
-static bool link_intact(const struct bpf_link *link)
+/* Does the kernel still run this program for this link? A detached link of a cgroup has no cgroup,
+ * and a link can be given another program (BPF_LINK_UPDATE). */
+static bool link_intact(const struct bpf_link *link, const struct bpf_program *program)
 {
     struct bpf_link_info info = {0};
-    uint32_t size = sizeof info;
-    if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) < 0)
+    struct bpf_prog_info ours = {0};
+    uint32_t size = sizeof info, ours_size = sizeof ours;
+    if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) < 0 ||
+        bpf_obj_get_info_by_fd(bpf_program__fd(program), &ours, &ours_size) < 0)
         return false;
-    return info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != 0;
+    return info.prog_id == ours.id &&
+           (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != 0);
 }
 
 static int links_intact(struct probe *probe)
@@ -97,7 +101,7 @@ static int links_intact(struct probe *probe)
     int lost = 0;
     for (int i = 0; i < skeleton->prog_cnt; i++) {
         const struct bpf_prog_skeleton *one = &skeleton->progs[i];
-        if (!*one->link || link_intact(*one->link))
+        if (!*one->link || link_intact(*one->link, *one->prog))
             continue;
         bpf_link__destroy(*one->link);
         *one->link = bpf_program__attach(*one->prog);
@@ -109,9 +113,11 @@ static int links_intact(struct probe *probe)
 /* The links of a cgroup are the ones that anybody with rights can detach: all anew. */
 static int datagrams_intact(struct probe *probe)
 {
+    struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS];
     int lost = 0;
-    for (int i = 0; i < 4; i++)
-        lost += probe->datagrams[i] && !link_intact(probe->datagrams[i]);
+    flows_programs(probe, programs);
+    for (int i = 0; i < FLOW_DATAGRAM_PROGRAMS; i++)
+        lost += probe->datagrams[i] && !link_intact(probe->datagrams[i], programs[i]);
     if (lost > 0) {
         flows_detach(probe);
         memset(probe->datagrams, 0, sizeof probe->datagrams);
@@ -132,7 +138,8 @@ int probe_intact(struct probe *probe, char *found, size_t size)
         snprintf(found, size, "another has changed %d pattern tables in the kernel; put back",
                  tables);
     else if (links > 0)
-        snprintf(found, size, "another has detached %d programs in the kernel; attached again",
+        snprintf(found, size,
+                 "another has detached or replaced %d programs in the kernel; attached again",
                  links);
     return patterns > 0 || tables + links > 0 ? -1 : 0;
 }

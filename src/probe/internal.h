@@ -81,6 +81,9 @@ int probe_walk(const struct bpf_program *program, struct error *err);
 
 /* Flows: what is to be loaded, what is to be attached besides, and detached. */
 void flows_configure(struct probe *probe, bool on);
+/* Those that see UDP, in the order of probe->datagrams. */
+void flows_programs(const struct probe *probe,
+                    struct bpf_program *programs[FLOW_DATAGRAM_PROGRAMS]);
 void flows_attach(struct probe *probe); /* best effort */
 void flows_detach(struct probe *probe);
 

@@ -1,5 +1,6 @@
 """Work against Skink itself. Each attempt returns what the alarm of its point says of it."""
 
+import ctypes
 import json
 import os
 import re
@@ -167,6 +168,40 @@ def add_pattern(daemon):
     place, before = some_bucket(daemon)
     bpftool("map", "update", *place, "value", "7", *before[1:])
     return "has changed 1 patterns"
+
+
+def cgroup_links(daemon):
+    """Links that anybody with rights can detach, or give another program."""
+    return [one for one in held(daemon, "link") if one["type"] == "cgroup" and one.get("cgroup_id")]
+
+
+def _bpf(command, attributes):
+    """bpf(2), of which bpftool knows a part."""
+    number = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+    return ctypes.CDLL(None).syscall(number, command, attributes, len(attributes))
+
+
+def _load_nothing(attach_type):
+    """A program of a cgroup's sockets that lets everything pass."""
+    code = struct.pack("<BBhi", 0xb7, 0, 0, 1) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+    words = [ctypes.create_string_buffer(code), ctypes.create_string_buffer(b"GPL")]
+    return _bpf(5, struct.pack("=IIQQIIQII16sII", 18, len(code) // 8,
+                               *(ctypes.addressof(word) for word in words), 0, 0, 0, 0, 0, b"none",
+                               0, attach_type))
+
+
+def replace_program(daemon):
+    link = _bpf(30, struct.pack("=III", cgroup_links(daemon)[-1]["id"], 0, 0))
+    descriptors = [link]
+    for attach_type in (10, 11, 14, 15, 19, 20):  # connect, sendto and recvfrom, IPv4 and IPv6
+        descriptors.append(_load_nothing(attach_type))
+        if _bpf(29, struct.pack("=IIII", link, descriptors[-1], 0, 0)) == 0:
+            break
+    else:
+        raise AssertionError("the kernel takes no other program")
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return "has detached or replaced 1 programs"
 
 
 def edit_log(daemon):

@@ -9,7 +9,7 @@ import time
 import pytest
 import tamper
 from conftest import wait_until
-from tamper import NOTICED, Guarded, bpftool, held
+from tamper import Guarded, bpftool
 
 
 @pytest.fixture(name="daemon")
@@ -117,16 +117,18 @@ def test_a_pattern_is_put_in(daemon, program):
 
 def test_a_link_is_detached(daemon, program):
     program("bpftool", "bpftool")
+    links = tamper.cgroup_links(daemon)
+    assert links
+    bpftool("link", "detach", "id", str(links[0]["id"]))
+    daemon.told("probe", "has detached or replaced 1 programs")
+    assert len(tamper.cgroup_links(daemon)) == len(links)
 
-    def links():
-        return [one for one in held(daemon, "link") if one["type"] == "cgroup" and
-                one.get("cgroup_id")]
 
-    count = len(links())
-    assert count > 0
-    bpftool("link", "detach", "id", str(links()[0]["id"]))
-    daemon.told("probe", "has detached 1 programs")
-    assert len(links()) == count
+def test_a_link_gets_another_program(daemon, program):
+    program("bpftool", "bpftool")
+    before = {link["prog_id"] for link in tamper.cgroup_links(daemon)}
+    daemon.told("probe", tamper.replace_program(daemon))
+    assert {link["prog_id"] for link in tamper.cgroup_links(daemon)} == before
 
 
 def test_the_socket_is_flooded(daemon):
