@@ -68,8 +68,8 @@ static void say(struct job *job, const struct outcome *outcome, const struct err
 }
 
 /* What the daemon itself holds ends with it; everything else takes rights that it has given up. */
-static int by_hand(struct job *job, int fd, const struct measure_kernel *kernel, json_t *token,
-                   struct error *err)
+static int by_hand(struct job *job, int fd, const struct measure *measure,
+                   const struct measure_kernel *kernel, json_t *token, struct error *err)
 {
     pthread_mutex_t *lock = &job->executor->lock;
     if (fd < 0)
@@ -78,7 +78,7 @@ static int by_hand(struct job *job, int fd, const struct measure_kernel *kernel,
     int *place = &job->fd[job->fd[0] >= 0]; /* evidence is taken beside recovery: two at most */
     *place = fd;
     pthread_mutex_unlock(lock);
-    int outcome = hand_outcome(fd, kernel, token, err);
+    int outcome = hand_outcome(fd, measure_longest(measure), kernel, token, err);
     pthread_mutex_lock(lock);
     *place = -1;
     pthread_mutex_unlock(lock);
@@ -92,8 +92,8 @@ static int do_measure(struct job *job, const struct measure *measure, json_t *to
     const struct measure_target *target = job->execution.target;
     if (measure->ends_with_daemon)
         return measure_carry_out(measure, target, token, err);
-    return by_hand(job, hand_carry_out(job->executor->hand, measure, target, err), &target->kernel,
-                   token, err);
+    return by_hand(job, hand_carry_out(job->executor->hand, measure, target, err), measure,
+                   &target->kernel, token, err);
 }
 
 static int undo_measure(struct job *job, struct error *err)
@@ -102,7 +102,7 @@ static int undo_measure(struct job *job, struct error *err)
     if (measure->ends_with_daemon)
         return measure_undo(measure->name, job->token, &job->kernel, NULL, job->expired, err);
     return by_hand(job, hand_undo(job->executor->hand, measure, job->token, job->expired, err),
-                   &job->kernel, NULL, err);
+                   measure, &job->kernel, NULL, err);
 }
 
 static bool carry_out(struct job *job, const struct measure *measure)
@@ -308,7 +308,7 @@ struct executor *executor_open(sd_event *event, struct hand *hand, executor_hook
     return NULL;
 }
 
-/* Nobody waits for the outcomes of these any more; the hand finishes them. */
+/* Nobody waits for the outcomes of these any more; the hand takes them back. */
 static void give_up(struct executor *executor)
 {
     pthread_mutex_lock(&executor->lock);

@@ -36,7 +36,8 @@ typedef void executor_hook(void *context, const struct outcome *outcome);
 struct executor *executor_open(sd_event *event, struct hand *hand, executor_hook *hook,
                                void *context, struct error *err);
 
-/* Waits 10 s for what is going on, then leaves it to the hand. NULL is allowed. */
+/* Waits 10 s for what is going on, then leaves it to the hand, which takes it back. NULL is
+ * allowed. */
 void executor_close(struct executor *executor);
 
 /* What to do, stage by stage: the next one of a stage when one fails. Evidence is taken while the

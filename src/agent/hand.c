@@ -15,6 +15,7 @@
 #include "agent/descriptor.h"
 #include "agent/hand_parts.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "respond/powers.h"
 
@@ -278,13 +279,32 @@ static void do_call(int fd, const struct measure_kernel *kernel, const struct ha
     send(fd, "", 1, MSG_NOSIGNAL);
 }
 
-int hand_outcome(int fd, const struct measure_kernel *kernel, json_t *token, struct error *err)
+/* The next that it says, in what is left of its time: its size; 0: it has ended; -1: nothing came.
+ */
+static ssize_t hear(int fd, uint64_t deadline, struct hand_reply *reply)
+{
+    struct pollfd said = {.fd = fd, .events = POLLIN};
+    int ready;
+    do {
+        uint64_t left = clock_passed(deadline, clock_monotonic());
+        ready = poll(&said, 1, (int)(left / NS_PER_MS));
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0 ? recv(fd, reply, sizeof *reply - 1, MSG_DONTWAIT) : -1;
+}
+
+int hand_outcome(int fd, uint64_t patience, const struct measure_kernel *kernel, json_t *token,
+                 struct error *err)
 {
     autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
+    uint64_t deadline = clock_monotonic() + patience;
     ssize_t got;
-    while ((got = recv(fd, reply, sizeof *reply - 1, 0)) > 0 && reply->call != CALL_NOTHING)
+    while ((got = hear(fd, deadline, reply)) > 0 && reply->call != CALL_NOTHING)
         do_call(fd, kernel, reply);
-    if (got <= 0)
+    if (got < 0)
+        return error_set(err, EXIT_MACHINE, 0,
+                         "the hand was not done within %llu s (was its process stopped?)",
+                         (unsigned long long)(patience / NS_PER_S));
+    if (got == 0)
         return error_set(err, EXIT_MACHINE, 0, "the hand has ended before it was done");
     if (reply->failed) {
         reply->err.text[sizeof reply->err.text - 1] = '\0';

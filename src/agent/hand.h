@@ -36,7 +36,7 @@ struct hand_connection {
 /* Forks: before there are threads, and before rights are given up. NULL on error. */
 struct hand *hand_start(const struct config *config, struct error *err);
 
-/* Ends it; measures that it is carrying out it finishes. NULL is allowed. */
+/* Ends it; measures that it is carrying out it takes back when they are done. NULL is allowed. */
 void hand_stop(struct hand *hand);
 
 /* -1 (err): it was killed, or had been stopped and was told to go on. Call it often. */
@@ -87,9 +87,13 @@ int hand_undo(struct hand *hand, const struct measure *measure, const json_t *to
 int hand_names(struct hand *hand, const struct workload *workload,
                const struct measure_known *known, struct access_set *names, struct error *err);
 
-/* Waits for the outcome; 0, or -1 (err) when it failed. token (or NULL) gets what undo needs. What
- * the measure asks of the probe is done meanwhile. Who shuts the descriptor down ends the waiting.
+/*
+ * Waits for the outcome; 0, or -1 (err) when it failed, or has not come after patience ns
+ * (measure_longest). token (or NULL) gets what undo needs. What the measure asks of the probe is
+ * done meanwhile. Who shuts the descriptor down ends the waiting. What comes to an end after fd was
+ * closed is taken back by the hand: nobody has its token.
  */
-int hand_outcome(int fd, const struct measure_kernel *kernel, json_t *token, struct error *err);
+int hand_outcome(int fd, uint64_t patience, const struct measure_kernel *kernel, json_t *token,
+                 struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* The hand's own process. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,20 +17,19 @@
 #include "base/memory.h"
 #include "respond/powers.h"
 #include "respond/token.h"
+#include "workload/fields.h"
 
 struct here {
     const struct config *config; /* as it was at the start */
     struct config *settings;     /* as it is now */
 };
 
-/* Sent as far as its text goes. */
-static void answer(int socket, const struct hand_reply *reply, int fd)
+/* Sent as far as its text goes. False: the daemon does not hear it. */
+static bool answer(int socket, const struct hand_reply *reply, int fd)
 {
     size_t size = offsetof(struct hand_reply, text) + strlen(reply->text) + 1;
-    if (fd >= 0)
-        descriptor_send(socket, reply, size, fd);
-    else
-        send(socket, reply, size, MSG_NOSIGNAL);
+    return fd >= 0 ? descriptor_send(socket, reply, size, fd) >= 0
+                   : send(socket, reply, size, MSG_NOSIGNAL) >= 0;
 }
 
 /* ---- looking ---- */
@@ -71,10 +71,26 @@ static void call_restore(void *context, const char *cgroup_path, bool on)
     call(context, reply, on);
 }
 
-/* fd: where the daemon listens for what the measure asks of the probe. token NULL: whether it can
- * be carried out. */
-static int carry_out(const struct config *config, const struct hand_request *request, int *fd,
-                     json_t *token, struct error *err)
+typedef int order_work(const struct measure *measure, const struct measure_target *target,
+                       json_t *token, struct error *err);
+
+static int check(const struct measure *measure, const struct measure_target *target, json_t *token,
+                 struct error *err)
+{
+    (void)token;
+    return measure->check(target, err);
+}
+
+static int withdraw(const struct measure *measure, const struct measure_target *target,
+                    json_t *token, struct error *err)
+{
+    return measure_withdraw(measure, target, token, err);
+}
+
+/* Does this with the measure and the replica that are named. fd: where the daemon listens for what
+ * the measure asks of the probe. */
+static int obey(const struct config *config, const struct hand_request *request, order_work *work,
+                int *fd, json_t *token, struct error *err)
 {
     const struct measure *measure = measure_find(request->name);
     autofree char *evidence = config_file(config, "evidence");
@@ -96,7 +112,7 @@ static int carry_out(const struct config *config, const struct hand_request *req
         return error_set(err, EXIT_USAGE, 0, "%s: no such variant", request->variant);
     workload_runc_root((const char *const *)config->oci_roots, target.workload.id, target.runc,
                        sizeof target.runc);
-    return token ? measure_carry_out(measure, &target, token, err) : measure->check(&target, err);
+    return work(measure, &target, token, err);
 }
 
 /* Which engine it is the token says; where that one listens, the configuration. */
@@ -114,11 +130,9 @@ static int undo(const struct config *config, const struct hand_request *request,
 {
     const struct measure_kernel kernel = {
         .context = fd, .away = call_away, .restore = call_restore};
-    json_t *token = json_loads(request->text, 0, NULL);
-    int outcome = measure_undo(request->name, token, &kernel, engine_socket(config, token),
-                               request->expired, err);
-    json_decref(token);
-    return outcome;
+    autojson json_t *token = json_loads(request->text, 0, NULL);
+    return measure_undo(request->name, token, &kernel, engine_socket(config, token),
+                        request->expired, err);
 }
 
 static void look(int socket, const struct config *config, const struct hand_request *request)
@@ -140,27 +154,53 @@ static void look(int socket, const struct config *config, const struct hand_requ
     else if (request->word == ASK_DESCRIPTORS)
         reply->failed = !usage_descriptors(request->text, &reply->usage);
     else if (request->word == ASK_CHECK)
-        reply->failed = carry_out(config, request, NULL, NULL, &reply->err) < 0;
+        reply->failed = obey(config, request, check, NULL, NULL, &reply->err) < 0;
     answer(socket, reply, fd);
 }
 
-/* In a process of its own: several are carried out at a time, and one that hangs holds up none. */
+/* The daemon has gone, or waits no more: nobody would ever undo the measure. */
+static void take_back(const struct config *config, const struct hand_request *request, int *fd,
+                      json_t *token)
+{
+    struct error err;
+    log_warn("%s of %s: nobody waits for it any more; what can be undone is taken back",
+             request->name, request->workload.name);
+    if (obey(config, request, withdraw, fd, token, &err) < 0)
+        log_warn("%s of %s: %s", request->name, request->workload.name, err.text);
+}
+
 static void serve_measure(const struct config *config, const struct hand_request *request, int fd)
 {
     autofree struct hand_reply *reply = memory_must(calloc(1, sizeof *reply));
-    json_t *token = json_object();
-    if (request->word == ASK_UNDO)
-        reply->failed = undo(config, request, &fd, &reply->err) < 0;
-    else
-        reply->failed = carry_out(config, request, &fd, token, &reply->err) < 0;
+    autojson json_t *token = json_object();
+    bool undoes = request->word == ASK_UNDO;
+    bool done = undoes ? undo(config, request, &fd, &reply->err) == 0
+                       : obey(config, request, measure_carry_out, &fd, token, &reply->err) == 0;
     autofree char *text = memory_must(json_dumps(token, JSON_COMPACT));
-    if (snprintf(reply->text, sizeof reply->text, "%s", text) >= (int)sizeof reply->text)
-        reply->failed =
-            error_set(&reply->err, EXIT_MACHINE, 0, "%s: too much to be undone", request->name);
-    json_decref(token);
-    answer(fd, reply, -1);
+    bool fits = snprintf(reply->text, sizeof reply->text, "%s", text) < (int)sizeof reply->text;
+    reply->failed = !done || !fits;
+    if (!fits)
+        error_set(&reply->err, EXIT_MACHINE, 0, "%s: too much to be undone", request->name);
+    bool heard = answer(fd, reply, -1);
+    if (done && !undoes && !(heard && fits))
+        take_back(config, request, &fd, token);
 }
 
+static bool is_given_up(int fd)
+{
+    struct pollfd daemon = {.fd = fd};
+    return poll(&daemon, 1, 0) > 0 && daemon.revents & POLLHUP;
+}
+
+/* Whoever stops this process holds up the daemon; who is told that it waits no more goes on. */
+static void wake_when_given_up(int fd)
+{
+    fcntl(fd, F_SETOWN, getpid());
+    fcntl(fd, F_SETSIG, SIGCONT);
+    fcntl(fd, F_SETFL, O_ASYNC);
+}
+
+/* In a process of its own: several are carried out at a time, and one that hangs holds up none. */
 static void fork_measure(int daemon, const struct config *config,
                          const struct hand_request *request, int fd)
 {
@@ -169,9 +209,10 @@ static void fork_measure(int daemon, const struct config *config,
         return; /* that it could not be forked the daemon hears by the end of fd */
     close(daemon);
     signal(SIGCHLD, SIG_DFL); /* the measure waits for what it starts */
+    wake_when_given_up(fd);
     if (request->word == ASK_NAMES)
         hand_names_serve(request, fd);
-    else
+    else if (!is_given_up(fd))
         serve_measure(config, request, fd);
     _exit(EXIT_SUCCESS);
 }

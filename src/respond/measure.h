@@ -97,7 +97,8 @@ struct measure {
     bool at_once;          /* never waits for anything: needs no thread of its own */
     bool alone;            /* nothing else may be done to the replica meanwhile */
     bool ends_with_daemon; /* nothing of it is in force when the daemon is gone */
-    bool restores; /* the replica's processes are made anew, where they were in their work */
+    uint64_t longest; /* ns that it or its undo may take, all waits together; 0: MEASURE_LONGEST */
+    bool restores;    /* the replica's processes are made anew, where they were in their work */
 
     /* Can it be done here? Looks at what is there and asks nobody. */
     int (*check)(const struct measure_target *target, struct error *err);
@@ -112,14 +113,21 @@ struct measure {
     /* Takes it back; what has gone meanwhile is no error. NULL: there is nothing to take back. */
     int (*undo)(const json_t *token, const struct measure_kernel *kernel, struct error *err);
 
+    /* Takes it back at once, as if it had never been taken: what contained the replica before goes
+     * on containing it. NULL: undo. */
+    int (*withdraw)(const struct measure_target *target, const json_t *token, struct error *err);
+
     /* What happens when it expires; NULL: undo. */
     int (*expire)(const json_t *token, const char *engine_socket, struct error *err);
 };
 
-#define MEASURE_TIME_OUT                                                                        \
-    (2ULL * 1000000000)                    /* ns: an engine or a balancer has so long to answer \
-                                            */
-#define MEASURE_START (20ULL * 1000000000) /* ns: a new replica has so long to be healthy */
+#define MEASURE_TIME_OUT                                                                          \
+    (2ULL * 1000000000)                      /* ns: an engine or a balancer has so long to answer \
+                                              */
+#define MEASURE_START   (20ULL * 1000000000) /* ns: a new replica has so long to be healthy */
+#define MEASURE_LONGEST (10ULL * 1000000000)
+/* ns: and all of it, with what engine and balancer are asked besides */
+#define MEASURE_SUCCESSION (2 * MEASURE_START + 10 * MEASURE_TIME_OUT)
 
 /* Every measure, ended by NULL; their places are their numbers in struct choice_case. */
 extern const struct measure *const measures[];
@@ -142,6 +150,14 @@ int measure_carry_out(const struct measure *measure, const struct measure_target
  * engine that the token names; NULL: none. */
 int measure_undo(const char *name, const json_t *token, const struct measure_kernel *kernel,
                  const char *engine_socket, bool expired, struct error *err);
+
+/* Takes back what has just been carried out, since nobody has its token. What cannot be undone
+ * stays. */
+int measure_withdraw(const struct measure *measure, const struct measure_target *target,
+                     const json_t *token, struct error *err);
+
+/* So long it or its undo may take, ns. */
+uint64_t measure_longest(const struct measure *measure);
 
 /* A copy of a target with texts of its own, and its end. */
 struct measure_target *measure_target_copy(const struct measure_target *target);

@@ -59,6 +59,7 @@ const struct measure measure_checkpoint = {
     .worked = 19,
     .failed = 1,
     .alone = true,
+    .longest = MEASURE_LONGEST + 2 * CRIU_TIME_OUT,
     .check = check,
     .carry_out = carry_out,
 };

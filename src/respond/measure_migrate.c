@@ -196,6 +196,7 @@ const struct measure measure_migrate = {
     .failed = 3,
     .restores = true,
     .restarts = true,
+    .longest = MEASURE_SUCCESSION + 4 * CRIU_TIME_OUT,
     .check = check,
     .carry_out = carry_out,
     .undo = undo,

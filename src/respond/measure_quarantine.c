@@ -12,6 +12,7 @@
 #include "respond/netfilter.h"
 #include "respond/powers.h"
 #include "respond/token.h"
+#include "workload/fields.h"
 
 #define TABLE "inet skink_quarantine"
 
@@ -34,6 +35,14 @@ int quarantine_possible(const struct measure_target *target, struct error *err)
     if (target->powers & POWER_NET_ADMIN)
         return error_set(err, EXIT_MACHINE, 0, "%s: may change its own packet filter", name);
     return 0;
+}
+
+bool quarantine_is_on(const struct measure_target *target)
+{
+    struct error ignored;
+    autojson json_t *token = json_object();
+    autoclose int network = token_network(token, target, &ignored);
+    return network >= 0 && netfilter_run(network, "list table " TABLE "\n", &ignored) == 0;
 }
 
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)

@@ -71,6 +71,7 @@ const struct measure measure_renew = {
     .worked = 9,
     .failed = 1,
     .irreversible = true,
+    .longest = MEASURE_SUCCESSION + REQUESTS_END + PROCESSES_END,
     .restarts = true,
     .check = successor_check,
     .carry_out = carry_out,

@@ -14,6 +14,7 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
     if (cgroup_place(&target->workload, "freezer", &place, err) < 0 ||
         successor_start(target, &successor, token, err) < 0)
         return -1;
+    json_object_set_new(token, "stood", json_boolean(cgroup_stands(&place)));
     if (cgroup_freeze(&place, true, err) < 0) {
         successor_take_back(target, &successor, token);
         return -1;
@@ -29,6 +30,13 @@ static int undo(const json_t *token, const struct measure_kernel *kernel, struct
     return token_find_cgroup(token, &place) ? cgroup_freeze(&place, false, err) : 0;
 }
 
+static int withdraw(const struct measure_target *target, const json_t *token, struct error *err)
+{
+    int thawed = token_is(token, "stood") ? 0 : undo(token, &target->kernel, err);
+    successor_withdraw(target, token);
+    return thawed;
+}
+
 const struct measure measure_replace = {
     .name = "replace",
     .summary = "starts a new replica, then freezes the old one, and ends it when this expires",
@@ -38,8 +46,10 @@ const struct measure measure_replace = {
     .worked = 9,
     .failed = 1,
     .restarts = true,
+    .longest = MEASURE_SUCCESSION,
     .check = successor_check,
     .carry_out = carry_out,
     .undo = undo,
+    .withdraw = withdraw,
     .expire = successor_evict,
 };

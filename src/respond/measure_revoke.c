@@ -27,6 +27,7 @@ const struct measure measure_revoke = {
     .worked = 4,
     .failed = 6,
     .irreversible = true,
+    .longest = MEASURE_START + MEASURE_LONGEST,
     .check = check,
     .carry_out = carry_out,
 };

@@ -191,6 +191,7 @@ const struct measure measure_shuffle = {
     .collateral = 0.03,
     .worked = 3,
     .failed = 7,
+    .longest = MEASURE_SUCCESSION,
     .check = check,
     .carry_out = carry_out,
     .undo = undo,

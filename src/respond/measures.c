@@ -100,6 +100,21 @@ int measure_undo(const char *name, const json_t *token, const struct measure_ker
     return balancer_restore(token, err) < 0 ? -1 : released;
 }
 
+int measure_withdraw(const struct measure *measure, const struct measure_target *target,
+                     const json_t *token, struct error *err)
+{
+    if (measure->irreversible)
+        return 0;
+    if (measure->withdraw)
+        return measure->withdraw(target, token, err);
+    return measure_undo(measure->name, token, &target->kernel, target->engine_socket, false, err);
+}
+
+uint64_t measure_longest(const struct measure *measure)
+{
+    return measure->longest ? measure->longest : MEASURE_LONGEST;
+}
+
 static char *copy(const char *text)
 {
     return text ? memory_must(strdup(text)) : NULL;

@@ -11,5 +11,6 @@ extern const struct measure measure_stop, measure_kill, measure_pause, measure_q
 
 /* Is the replica's network its own, and its filter out of its reach? */
 int quarantine_possible(const struct measure_target *target, struct error *err);
+bool quarantine_is_on(const struct measure_target *target);
 
 #endif

@@ -123,6 +123,15 @@ void successor_keep(const struct measure_target *target, const struct cgroup_pla
     engine_hold(target, token);
 }
 
+void successor_withdraw(const struct measure_target *target, const json_t *token)
+{
+    struct successor successor = {.port = 0};
+    struct error ignored;
+    snprintf(successor.name, sizeof successor.name, "%s", token_text(token, "new"));
+    engine_release(target->engine_socket, token, &ignored);
+    successor_take_back(target, &successor, token);
+}
+
 /* An engine that does not answer does not keep it alive, but is asked again later. */
 int successor_evict(const json_t *token, const char *engine_socket, struct error *err)
 {

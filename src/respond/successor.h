@@ -27,6 +27,9 @@ int successor_start(const struct measure_target *target, struct successor *succe
 void successor_take_back(const struct measure_target *target, const struct successor *successor,
                          const json_t *token);
 
+/* The same when it has been kept (successor_keep), from the token. */
+void successor_withdraw(const struct measure_target *target, const json_t *token);
+
 /* The old one, whose cgroup this is, is kept until the measure expires: what ends it then, and what
  * lets it go on, goes into the token. */
 void successor_keep(const struct measure_target *target, const struct cgroup_place *place,

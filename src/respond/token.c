@@ -15,6 +15,11 @@ const char *token_text(const json_t *token, const char *key)
     return text ? text : "";
 }
 
+bool token_is(const json_t *token, const char *key)
+{
+    return json_is_true(json_object_get(token, key));
+}
+
 /* ---- cgroups ---- */
 
 void token_cgroup(json_t *token, const struct cgroup_place *place)
@@ -31,7 +36,7 @@ bool token_find_cgroup(const json_t *token, struct cgroup_place *place)
 {
     struct stat found;
     json_int_t inode = json_integer_value(json_object_get(token, "cgroup_inode"));
-    place->v2 = json_is_true(json_object_get(token, "cgroup_v2"));
+    place->v2 = token_is(token, "cgroup_v2");
     snprintf(place->path, sizeof place->path, "%s", token_text(token, "cgroup"));
     return stat(place->path, &found) == 0 && (json_int_t)found.st_ino == inode;
 }

@@ -25,4 +25,7 @@ int token_open_network(const json_t *token);
 /* A text of the token, "" when it is missing. */
 const char *token_text(const json_t *token, const char *key);
 
+/* Is it true of the measure? */
+bool token_is(const json_t *token, const char *key);
+
 #endif

@@ -1,5 +1,9 @@
 """Replicas renewed before anything has happened, and replaced by another variant after it has."""
 
+import os
+from contextlib import suppress
+from pathlib import Path
+
 from conftest import wait_until
 from haproxy import Balancer, Client, starter
 from intruder import LOOK, attack
@@ -60,6 +64,45 @@ def test_a_suspect_one_is_kept(skink, watching, web, tmp_path):
     assert (alert["state"], renewal["cause"]) == ("nothing to do", "belief")
     assert wait_until(lambda: {each["name"] for each in web_of(skink, daemon)["replicas"]} ==
                       {fresh.id})
+
+
+def test_what_a_daemon_that_died_had_begun_is_taken_back(skink, program, watching, web, tmp_path):
+    """Nobody else has the token by which the old replica could ever be thawed."""
+    haproxy = program("haproxy", "haproxy")
+    fresh = web.container("web-3")
+    admin, slow = tmp_path / "haproxy" / "admin", tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\ntouch {slow}.begun; sleep 2; {starter(tmp_path / 'replace', fresh)}\n")
+    slow.chmod(0o755)
+    daemon, first, second = watching("web-1", "web-2", **responding(
+        policy="act", balancer=str(admin), backend="shop", replace=str(slow),
+        **{"except": "stop,kill,decoy,pause,quarantine,throttle,redirect,remap,shuffle,refuse"}))
+    with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
+        attack(web, first)
+        assert wait_until((tmp_path / "slow.begun").exists), daemon.said()
+        hand, = find_hands(daemon.process.pid)
+        assert wait_until(lambda: len(find_hands(hand)) == 1), "the evidence is taken"
+        measure, = find_hands(hand)
+        daemon.process.kill()
+        daemon.process.wait()
+        assert wait_until(lambda: fresh.state() == "running", 10)
+        # Its parents are gone: it is ours.
+        assert wait_until(lambda: os.waitpid(int(measure), os.WNOHANG)[0], 10), daemon.said()
+        assert f"replace of {first.id}: nobody waits for it any more" in daemon.said()
+        assert (first.state(), second.state()) == ("running", "running")
+        assert wait_until(lambda: balancer.states() == {first.name: "UP", second.name: "UP"}), \
+            balancer.states()
+    daemon.start()
+    assert not measures(skink, daemon, state="in force"), daemon.said()
+
+
+def find_hands(parent):
+    """The pids of a process's children that are a hand, or its measures."""
+    def name(pid):
+        with suppress(OSError):
+            return Path(f"/proc/{pid}/comm").read_text()
+
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [pid for pid in children if name(pid) == "skink-hand\n"]
 
 
 def test_who_has_been_ended_is_left_alone(skink, watching, web, tmp_path):
