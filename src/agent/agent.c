@@ -402,6 +402,7 @@ static int start(struct agent *agent, char *const *command, struct error *err)
         return -1;
     seal_event(agent, "start");
     agent->saver = saver_start();
+    tolerance_recall(agent);
     if (incidents_open(agent, err) < 0 || response_open(agent, err) < 0)
         return -1;
     agent->processes = process_table_new(agent->hand);
@@ -427,6 +428,8 @@ static void stop(struct agent *agent)
     probe_close(agent->probe);
     if (agent->sink)
         sink_close(agent->sink);
+    if (agent->saver)
+        tolerance_keep(agent);
     saver_stop(agent->saver);
     if (agent->sealed)
         seal_event(agent, "stop");

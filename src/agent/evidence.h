@@ -3,6 +3,7 @@
 #ifndef SKINK_AGENT_EVIDENCE_H
 #define SKINK_AGENT_EVIDENCE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,5 +31,18 @@ double evidence_belief(const struct evidence *evidence, uint64_t replica, uint64
 
 /* The sum of all scores, each times e^(-age/memory): for hazard_attacks. */
 double evidence_sum(const struct evidence *evidence, uint64_t memory, uint64_t now);
+
+/* ---- evidence_json.c: from one daemon to the next ---- */
+
+/* A list of its pieces. New reference. */
+json_t *evidence_json(const struct evidence *evidence);
+
+/*
+ * Takes them over. Nobody follows an alert any more that was open: it closes now. same_boot:
+ * replicas may still run, and times are of the same clock; else they are gone, and the wall clock
+ * says how long ago it was. What is no piece is left out.
+ */
+void evidence_recall(struct evidence *evidence, const json_t *pieces, bool same_boot,
+                     uint64_t memory, uint64_t now);
 
 #endif

@@ -13,9 +13,10 @@
 #include "respond/balancer.h"
 
 #define ASK_EVERY NS_PER_S
-#define LOOKS     32  /* at replicas, in one tick */
-#define QUESTIONS 2   /* to the hand, in one tick */
-#define SUSPECT   0.5 /* belief: from here on a replica is rather an intruder's than not */
+#define HOLDS     (5 * NS_PER_S) /* what a balancer has said, when its next answer is late */
+#define LOOKS     32             /* at replicas, in one tick */
+#define QUESTIONS 2              /* to the hand, in one tick */
+#define SUSPECT   0.5            /* belief: a replica is rather an intruder's than not */
 
 /* One balancer, and what it has said of all its servers; NULL: it is silent. */
 struct answer {
@@ -154,10 +155,13 @@ static void look(struct agent *agent, struct watched *watched, uint32_t *questio
     struct balanced *balanced = &watched->balanced;
     struct haproxy_server server;
     balanced->asked = round->began;
+    if (answer && !answer->stat && clock_passed(round->began, balanced->heard) < HOLDS)
+        return;
     balanced->known = answer && answer->stat && rule->backend && watched->workload.pid > 0 &&
                       find(agent, watched, answer->stat, &server, questions);
     if (!balanced->known)
         return;
+    balanced->heard = round->began;
     balanced->up = server.up;
     balanced->latency = (double)server.latency_ms / 1000;
     memcpy(balanced->address, server.address, sizeof balanced->address);

@@ -17,7 +17,8 @@ struct health;
 
 /* What its balancer says of a replica. {0}: nothing, it is not known. */
 struct balanced {
-    uint64_t asked;                /* when this was (CLOCK_MONOTONIC) */
+    uint64_t asked;                /* when it was asked last (CLOCK_MONOTONIC) */
+    uint64_t heard;                /* when it was asked what it has answered */
     bool known, up;                /* up: requests go to it */
     double latency;                /* s, of its answers to HTTP: their mean; 0: not known */
     char address[HAPROXY_ADDRESS]; /* of its server, when it was known last */

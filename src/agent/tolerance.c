@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/evidence.h"
 #include "agent/known.h"
@@ -32,6 +33,7 @@ struct tolerance {
     struct known *known;
     uint64_t ticked;
     uint32_t looked_at; /* the replica whose life was looked at last */
+    bool news;          /* evidence that is not written down yet */
 };
 
 struct tolerance *tolerance_new(void)
@@ -83,6 +85,7 @@ void tolerance_note(struct agent *agent, const struct watched *watched,
                     const struct incident_alert *alert)
 {
     struct memory *memory = memory_of(agent->tolerance, watched->service->name);
+    agent->tolerance->news = true;
     evidence_note(&memory->evidence, alert->id, watched->cgroup, alert->score, alert->open,
                   clock_monotonic());
 }
@@ -98,6 +101,61 @@ double tolerance_belief(const struct agent *agent, const struct watched *watched
 void tolerance_renewed(struct agent *agent, const char *service)
 {
     memory_of(agent->tolerance, service)->renewed++;
+}
+
+/* ---- from one daemon to the next ---- */
+
+static char *file_of(const struct agent *agent)
+{
+    char *path;
+    if (asprintf(&path, "%s/beliefs.json", agent->config->state_dir) < 0)
+        memory_must(NULL);
+    return path;
+}
+
+/* The numbers of cgroups and CLOCK_MONOTONIC begin anew with each boot. */
+static void read_boot(char boot[64])
+{
+    autofile FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!file || !fgets(boot, 64, file))
+        *boot = '\0';
+    boot[strcspn(boot, "\n")] = '\0';
+}
+
+void tolerance_recall(struct agent *agent)
+{
+    char boot[64];
+    const char *name;
+    json_t *pieces;
+    json_error_t why;
+    autofree char *path = file_of(agent);
+    json_t *whole = json_load_file(path, 0, &why);
+    const char *before = json_string_value(json_object_get(whole, "boot"));
+    if (!whole && access(path, F_OK) == 0)
+        log_warn("%s:%d: %s; what was believed of replicas is forgotten", path, why.line, why.text);
+    read_boot(boot);
+    json_object_foreach (json_object_get(whole, "services"), name, pieces)
+        evidence_recall(&memory_of(agent->tolerance, name)->evidence, pieces,
+                        before && *boot && strcmp(before, boot) == 0,
+                        config_service(agent->config, name)->tolerance.memory, clock_monotonic());
+    json_decref(whole);
+}
+
+void tolerance_keep(struct agent *agent)
+{
+    char boot[64];
+    if (!agent->tolerance->news)
+        return;
+    autofree char *path = file_of(agent);
+    json_t *services = json_object();
+    for (struct memory *memory = agent->tolerance->memories; memory; memory = memory->next)
+        json_object_set_new(services, memory->name, evidence_json(&memory->evidence));
+    read_boot(boot);
+    json_t *whole = json_pack("{s:s,s:o}", "boot", boot, "services", services);
+    char *text = memory_must(json_dumps(whole, JSON_INDENT(1)));
+    saver_write(agent->saver, path, text, strlen(text));
+    json_decref(whole);
+    agent->tolerance->news = false;
 }
 
 /* ---- views ---- */
@@ -304,6 +362,7 @@ void tolerance_tick(struct agent *agent, uint64_t now)
 {
     struct tolerance *tolerance = agent->tolerance;
     look_at_lives(agent, now);
+    tolerance_keep(agent);
     if (clock_passed(now, tolerance->ticked) < NS_PER_S)
         return;
     tolerance->ticked = now;

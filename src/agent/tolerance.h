@@ -19,6 +19,12 @@ struct tolerance;
 struct tolerance *tolerance_new(void);
 void tolerance_free(struct tolerance *tolerance);
 
+/* Takes over what alerts have said to the daemon before this one. */
+void tolerance_recall(struct agent *agent);
+
+/* Writes down what they say, unless that is done: with every tick, and at the end. */
+void tolerance_keep(struct agent *agent);
+
 /* An alert of a replica was told. */
 void tolerance_note(struct agent *agent, const struct watched *watched,
                     const struct incident_alert *alert);

@@ -61,6 +61,20 @@ def test_an_alert_takes_it_away(skink, watching, web):
     assert skink("tolerance", "nobody", "--socket", daemon.socket).returncode == 2
 
 
+def test_who_kills_the_daemon_makes_nobody_clean(skink, watching, web):
+    daemon, first, second = watching("web-1", "web-2")
+    web.run(first, INTRUSION)
+    daemon.wait_alert(first.id)
+    kept = daemon.state / "beliefs.json"
+    assert wait_until(lambda: kept.exists() and "alert" in kept.read_text())
+    daemon.process.kill()
+    daemon.process.wait()
+    daemon.start()
+    assert wait_until(lambda: len(daemon.replicas("web")) == 2)
+    belief = {each["name"]: each["belief"] for each in web_of(skink, daemon)["replicas"]}
+    assert belief[first.id] > 0.5 and belief[second.id] == 0
+
+
 def example(name):
     """A file that the manual shows."""
     found = re.search(rf"`{name}`:\n\n```\w*\n(.*?)```", MANUAL.read_text(), re.S)

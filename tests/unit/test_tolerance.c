@@ -60,6 +60,64 @@ static void test_evidence_is_bounded(void **state)
     near(evidence_sum(&evidence, HOUR, HOUR), 0.5 * EVIDENCE_KEPT, 1e-9);
 }
 
+/* What one daemon has noted as the next one knows it. */
+static struct evidence recalled(const struct evidence *evidence, bool same_boot, uint64_t memory,
+                                uint64_t at)
+{
+    struct evidence next = {0};
+    json_t *pieces = evidence_json(evidence);
+    evidence_recall(&next, pieces, same_boot, memory, at);
+    json_decref(pieces);
+    return next;
+}
+
+static void test_evidence_outlives_the_daemon(void **state)
+{
+    struct evidence evidence = {0};
+    uint64_t at = clock_monotonic();
+    (void)state;
+    evidence_note(&evidence, "a1", 7, 0.8, false, at - NS_PER_S);
+    evidence_note(&evidence, "a2", 8, 0.6, true, at - NS_PER_S);
+    struct evidence next = recalled(&evidence, true, 10 * NS_PER_S, at);
+    near(evidence_belief(&next, 7, 10 * NS_PER_S, at), 0.8 * exp(-0.1), 1e-9);
+    /* Nobody follows the open one any more; a third daemon does not make it younger. */
+    near(evidence_belief(&next, 8, 10 * NS_PER_S, at), 0.6, 1e-9);
+    next = recalled(&next, true, 10 * NS_PER_S, at + 10 * NS_PER_S);
+    near(evidence_belief(&next, 8, 10 * NS_PER_S, at + 10 * NS_PER_S), 0.6 * exp(-1), 1e-9);
+    evidence_note(&next, "a2", 8, 0.9, true, at + 10 * NS_PER_S);
+    near(evidence_belief(&next, 8, 10 * NS_PER_S, at + 10 * NS_PER_S), 0.9, 1e-9);
+}
+
+/* After a boot no replica is the same one, and the clock has begun anew; attacks still count. */
+static void test_evidence_outlives_the_host(void **state)
+{
+    struct evidence evidence = {0};
+    (void)state;
+    evidence_note(&evidence, "a1", 7, 0.8, false, clock_monotonic() - HOUR / 2);
+    struct evidence next = recalled(&evidence, false, HOUR, HOUR / 4); /* up for so long */
+    near(evidence_belief(&next, 7, HOUR, HOUR / 4), 0, 0);
+    near(evidence_sum(&next, HOUR, HOUR / 4), 0.8 * exp(-0.5), 1e-3);
+    next = recalled(&evidence, false, HOUR, 2 * HOUR);
+    near(evidence_sum(&next, HOUR, 2 * HOUR), 0.8 * exp(-0.5), 1e-3);
+}
+
+static void test_what_is_no_evidence_is_left_out(void **state)
+{
+    static const char *const TEXTS[] = {"{}", "[1, null, {}, [], {\"alert\": 7}]",
+                                        "[{\"alert\": \"\", \"score\": 1}]",
+                                        "[{\"alert\": \"a\", \"score\": -7, \"told\": -1}]",
+                                        "[{\"alert\": \"a\", \"score\": \"1\"}]"};
+    (void)state;
+    for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
+        struct evidence evidence = {0};
+        json_t *pieces = json_loads(TEXTS[i], 0, NULL);
+        assert_non_null(pieces);
+        evidence_recall(&evidence, pieces, true, HOUR, HOUR);
+        near(evidence_sum(&evidence, HOUR, HOUR), 0, 0);
+        json_decref(pieces);
+    }
+}
+
 /* ---- files ---- */
 
 static char directory[] = "/tmp/test_tolerance_XXXXXX";
@@ -210,6 +268,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_belief),
         cmocka_unit_test(test_evidence_is_bounded),
+        cmocka_unit_test(test_evidence_outlives_the_daemon),
+        cmocka_unit_test(test_evidence_outlives_the_host),
+        cmocka_unit_test(test_what_is_no_evidence_is_left_out),
         cmocka_unit_test(test_files_that_change),
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_latency_ends_a_life),
