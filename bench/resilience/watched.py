@@ -96,12 +96,16 @@ class Watched:
         with daemon:
             first = self.replicas(1)  # its start is to be seen
             with self.load(first):
-                daemon.learned("web", PATIENCE)
-                wait_for(lambda: list(daemon.state.glob("profiles/*.profile")), "the profile")
-                shutil.copytree(daemon.state, self._learned)
+                daemon.wait_for("web", self._is_learned, PATIENCE)
             plan = json.loads(ask(daemon, "plan", "--dry-run", "web", "--json").splitlines()[0])
             self.measures = {one["measure"] for stage in plan["options"].values() for one in stage}
+        shutil.copytree(daemon.state, self._learned)  # saved at its end
         self.end(first)
+
+    @staticmethod
+    def _is_learned(web: dict) -> bool:
+        """Calls and files: one kind of detectors alone decides nothing that cannot be undone."""
+        return web["mode"] == web["accesses"]["mode"] == "watching"
 
     def daemon(self, **respond) -> Skink:
         """To be used as a context manager."""

@@ -127,9 +127,10 @@ static bool may_decide(struct agent *agent, const struct watched *watched)
            !ledger_is_busy(agent->response->ledger, watched->workload.id);
 }
 
-/* What an alert that has grown makes of the plan for it: the one that waited, if any, is over. */
+/* What an alert that has grown makes of the plan for it: the one that waited, if any, is over.
+ * *begun: when the alert first came. */
 static bool is_news(struct agent *agent, const struct watched *watched, const struct situation *now,
-                    const char *decision)
+                    const char *decision, uint64_t *begun)
 {
     if (!situation_is_worth(now))
         return !watched->planned && !watched->told_nothing;
@@ -139,6 +140,7 @@ static bool is_news(struct agent *agent, const struct watched *watched, const st
         return false;
     json_t *waiting = ledger_find_plan(agent->response->ledger, watched->plan);
     ledger_state(agent->response->ledger, waiting, "superseded", "the alert has grown");
+    *begun = record_number(waiting, "alerted_ns");
     return true;
 }
 
@@ -155,7 +157,7 @@ void response_alert(struct agent *agent, struct watched *watched, const json_t *
     if (!situation_is_worth(now)) /* is there what only a person may choose? */
         situation_approve(now);
     const char *decision = response_decide(agent, watched, now);
-    if (!is_news(agent, watched, now, decision))
+    if (!is_news(agent, watched, now, decision, &begun))
         return;
     json_t *plan = situation_json(watched, now);
     json_object_set_new(plan, "alert", json_string(record_text(told, "id")));
