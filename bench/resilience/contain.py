@@ -10,7 +10,7 @@ from intruder import Intruder
 BREACHES = 20
 MOMENT = 0.1  # seconds: what was on its way when the measure came
 # Name, reach in ms, and whether the intruder cannot speak any more.
-MEASURES = (("stop", 1, True), ("quarantine", 20, True), ("pause", None, True),
+MEASURES = (("hold", 1, True), ("stop", None, True), ("quarantine", 20, True), ("pause", None, True),
             ("throttle", None, False))
 
 

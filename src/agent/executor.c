@@ -99,8 +99,12 @@ static int do_measure(struct job *job, const struct measure *measure, json_t *to
 static int undo_measure(struct job *job, struct error *err)
 {
     const struct measure *measure = job->undone;
-    if (measure->ends_with_daemon)
-        return measure_undo(measure->name, job->token, &job->kernel, NULL, job->expired, err);
+    if (measure->ends_with_daemon) {
+        if (measure_undo(measure->name, job->token, &job->kernel, NULL, job->expired, err) < 0)
+            return -1;
+        if (!measure->release)
+            return 0;
+    }
     return by_hand(job, hand_undo(job->executor->hand, measure, job->token, job->expired, err),
                    measure, &job->kernel, NULL, err);
 }

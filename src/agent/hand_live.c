@@ -130,7 +130,10 @@ static int undo(const struct config *config, const struct hand_request *request,
 {
     const struct measure_kernel kernel = {
         .context = fd, .away = call_away, .restore = call_restore};
+    const struct measure *measure = measure_find(request->name);
     autojson json_t *token = json_loads(request->text, 0, NULL);
+    if (measure && measure->ends_with_daemon) /* which has undone it */
+        return measure->release ? measure->release(token, err) : 0;
     return measure_undo(request->name, token, &kernel, engine_socket(config, token),
                         request->expired, err);
 }

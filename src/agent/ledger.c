@@ -166,7 +166,7 @@ static void adopt(struct ledger *ledger)
         bool in_force = record_is(record, "in force");
         if (record_is(record, "undoing"))
             ledger_state(ledger, record, "in force", NULL);
-        else if (in_force && measure && measure->ends_with_daemon)
+        else if (in_force && measure && measure->ends_with_daemon && !measure->release)
             ledger_state(ledger, record, "undone", "the daemon ended");
         else if (in_force)
             log_info("still in force: %s of %s (measure %llu)", record_text(record, "measure"),

@@ -441,6 +441,19 @@ void response_tick(struct agent *agent, uint64_t now)
 
 /* ---- opening and closing ---- */
 
+/* What ends with the daemon, but not without a trace: the daemon that ends takes it back, or the
+ * next one does for it. */
+static void release_all(struct agent *agent)
+{
+    json_t *record;
+    size_t i;
+    json_array_foreach (ledger_measures(agent->response->ledger), i, record) {
+        const struct measure *measure = measure_find(record_text(record, "measure"));
+        if (measure && measure->release && record_is(record, "in force"))
+            response_take_back(agent, record, false);
+    }
+}
+
 int response_open(struct agent *agent, struct error *err)
 {
     struct response *response = memory_must(calloc(1, sizeof *response));
@@ -451,7 +464,10 @@ int response_open(struct agent *agent, struct error *err)
         ledger_open(agent->config->state_dir, agent->event, agent->saver, agent->sealed, err);
     response->executor =
         response->ledger ? executor_open(agent->event, agent->hand, on_outcome, agent, err) : NULL;
-    return response->executor ? 0 : -1;
+    if (!response->executor)
+        return -1;
+    release_all(agent);
+    return 0;
 }
 
 void response_close(struct agent *agent)
@@ -459,6 +475,8 @@ void response_close(struct agent *agent)
     struct response *response = agent->response;
     if (!response)
         return;
+    if (response->executor)
+        release_all(agent);
     executor_close(response->executor);
     ledger_close(response->ledger);
     free(response->evidence);

@@ -10,10 +10,11 @@
 
 #define SUSPECT 0.01 /* belief: less is left of an alert that is long past */
 
-static int kernel_stop(void *context, uint32_t replica, uint32_t generation, bool on)
+static int kernel_halt(void *context, uint32_t replica, uint32_t generation, enum replica_halt halt,
+                       bool on)
 {
     const struct agent *agent = context;
-    return probe_replica_stop(agent->probe, replica, generation, on);
+    return probe_replica_halt(agent->probe, replica, generation, halt, on);
 }
 
 static void kernel_away(void *context, uint64_t cgroup, bool on)
@@ -36,7 +37,7 @@ struct measure_kernel response_kernel(struct agent *agent)
 {
     return (struct measure_kernel){
         .context = agent,
-        .stop = kernel_stop,
+        .halt = kernel_halt,
         .away = kernel_away,
         .restore = kernel_restore,
         .refuse = refusing_begin,

@@ -27,6 +27,9 @@
 #define TABLE_ACCESSES PATTERN_KINDS
 #define TABLE_KINDS    (PATTERN_KINDS + 1)
 
+/* What is done to the process that makes a foreign call: it is stopped, or (rather) killed. */
+enum replica_halt { HALT_STOP = 1, HALT_KILL = 2 };
+
 enum event_kind {
     EVENT_REPORT,      /* struct report: a new pattern, or a threshold reached */
     EVENT_EXEC,        /* struct process_event */
@@ -171,7 +174,7 @@ struct replica {
     __u32 process_used;
     __u32 flows_used;
     __u32 flows_held;
-    __u32 stop;   /* while detecting: kill the process that makes a foreign call */
+    __u32 halt;   /* while detecting: a set of enum replica_halt */
     __u32 refuse; /* enum refuse_flags */
     __u32 away;   /* it stands still, and CRIU makes calls in its name: they are nobody's */
     __u64 epoch_id;

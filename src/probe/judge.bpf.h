@@ -8,6 +8,7 @@
 #include "probe/table.bpf.h"
 
 #define SIGKILL 9
+#define SIGSTOP 19
 
 static __always_inline struct report *reserve_report(struct thread *thread, struct replica *replica,
                                                      __u32 *used, __u32 quota)
@@ -146,8 +147,9 @@ static __always_inline bool remember(struct replica *replica, struct novelty_key
 static __always_inline void detect(struct thread *thread, struct replica *replica,
                                    struct table *table, __u32 kind, __u64 fingerprint)
 {
-    if (replica->stop)
-        bpf_send_signal(SIGKILL);
+    __u32 halt = replica->halt;
+    if (halt)
+        bpf_send_signal(halt & HALT_KILL ? SIGKILL : SIGSTOP);
     add(replica->counters.mismatches[kind], 1);
     replica->counters.last_mismatch = bpf_ktime_get_ns();
     __u32 count = score(thread, replica, table, kind);

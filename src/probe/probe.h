@@ -103,10 +103,11 @@ void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind k
                         uint64_t fingerprint);
 
 /*
- * While it is on, the kernel kills the process that makes a foreign call, at the call itself. Any
- * thread may call this. -1: the place has another generation by now.
+ * While one is on, the kernel stops or kills the process that makes a foreign call, at the call
+ * itself. Any thread may call this. -1: the place has another generation by now.
  */
-int probe_replica_stop(struct probe *probe, uint32_t replica, uint32_t generation, bool on);
+int probe_replica_halt(struct probe *probe, uint32_t replica, uint32_t generation,
+                       enum replica_halt halt, bool on);
 
 /*
  * The replica in this cgroup stands still, and what is called in the name of its threads (by CRIU)

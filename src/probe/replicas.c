@@ -75,12 +75,16 @@ void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind k
     bpf_map_delete_elem(bpf_map__fd(probe->bpf->maps.apart), &key);
 }
 
-int probe_replica_stop(struct probe *probe, uint32_t replica, uint32_t generation, bool on)
+int probe_replica_halt(struct probe *probe, uint32_t replica, uint32_t generation,
+                       enum replica_halt halt, bool on)
 {
     struct replica *place = &probe->replicas[replica];
     if (place->generation != generation)
         return -1;
-    __atomic_store_n(&place->stop, on, __ATOMIC_SEQ_CST);
+    if (on)
+        __atomic_or_fetch(&place->halt, halt, __ATOMIC_SEQ_CST);
+    else
+        __atomic_and_fetch(&place->halt, ~(uint32_t)halt, __ATOMIC_SEQ_CST);
     return 0;
 }
 
@@ -109,7 +113,7 @@ void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup
     if (probe->replicas[replica].mode == MODE_LEARN)
         table_learned(probe, probe->replicas[replica].table);
     probe->replicas[replica].mode = MODE_OFF;
-    probe->replicas[replica].stop = false;
+    probe->replicas[replica].halt = 0;
     refusing_forget(probe, replica);
     if (bpf_map_lookup_elem(map, &cgroup, &there) == 0 && there == replica)
         bpf_map_delete_elem(map, &cgroup);

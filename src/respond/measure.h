@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "probe/event.h"
 #include "probe/refusing.h"
 #include "respond/rule.h"
 #include "respond/variant.h"
@@ -41,8 +42,9 @@ struct measure_target;
 /* What is asked of the probe, from any thread. */
 struct measure_kernel {
     void *context;
-    /* Kill whoever makes a foreign call. */
-    int (*stop)(void *context, uint32_t replica, uint32_t generation, bool on);
+    /* Stop or kill whoever makes a foreign call. NULL: there is no probe. */
+    int (*halt)(void *context, uint32_t replica, uint32_t generation, enum replica_halt halt,
+                bool on);
     /* The replica in this cgroup stands still: what is called in its name is not its own. */
     void (*away)(void *context, uint64_t cgroup, bool on);
     /* A container is being restored in the cgroup of this path: not it, but CRIU is at work. */
@@ -68,20 +70,20 @@ void measure_known_free(struct measure_known *known);
 struct measure_target {
     struct workload workload;
     struct respond_rule rule;
-    uint32_t powers;              /* enum power */
-    uint32_t network;             /* its namespace (inode), 0: not known */
-    bool shares_network;          /* another replica lives in its network namespace */
-    uint32_t replica;             /* the probe's place */
-    uint32_t generation;          /* of that place */
-    struct measure_kernel kernel; /* stop is NULL: there is none */
-    struct variant variant;       /* that a new replica is to be; empty: what the old one is */
-    const char *cannot_refuse;    /* why the kernel cannot refuse it calls; NULL: it can */
-    struct measure_known *known;  /* of a copy that is to refuse; else NULL */
-    char spare[64];               /* address of another replica that serves, "" when none does */
-    char runc[256];               /* runc's state directory that it is in, "" when it is in none */
-    const char *engine_socket;    /* of its engine's API; NULL: it has none */
-    const char *evidence;         /* the directory that evidence goes to */
-    uint64_t evidence_max;        /* bytes that it may take; the oldest goes first */
+    uint32_t powers;     /* enum power */
+    uint32_t network;    /* its namespace (inode), 0: not known */
+    bool shares_network; /* another replica lives in its network namespace */
+    uint32_t replica;    /* the probe's place */
+    uint32_t generation; /* of that place */
+    struct measure_kernel kernel;
+    struct variant variant;      /* that a new replica is to be; empty: what the old one is */
+    const char *cannot_refuse;   /* why the kernel cannot refuse it calls; NULL: it can */
+    struct measure_known *known; /* of a copy that is to refuse; else NULL */
+    char spare[64];              /* address of another replica that serves, "" when none does */
+    char runc[256];              /* runc's state directory that it is in, "" when it is in none */
+    const char *engine_socket;   /* of its engine's API; NULL: it has none */
+    const char *evidence;        /* the directory that evidence goes to */
+    uint64_t evidence_max;       /* bytes that it may take; the oldest goes first */
 };
 
 struct measure {
@@ -116,6 +118,10 @@ struct measure {
     /* Takes it back at once, as if it had never been taken: what contained the replica before goes
      * on containing it. NULL: undo. */
     int (*withdraw)(const struct measure_target *target, const json_t *token, struct error *err);
+
+    /* Of what ends with the daemon: what it leaves behind all the same, taken away after undo, or
+     * when the daemon has gone, with the rights of the hand. NULL: nothing. */
+    int (*release)(const json_t *token, struct error *err);
 
     /* What happens when it expires; NULL: undo. */
     int (*expire)(const json_t *token, const char *engine_socket, struct error *err);

@@ -2,30 +2,19 @@
  * Stop: from now on the kernel kills the process of this replica that makes a foreign call, at the
  * call itself. The rest of the replica goes on serving.
  */
+#include "respond/halt.h"
 #include "respond/measures.h"
-
-static int check(const struct measure_target *target, struct error *err)
-{
-    if (!target->kernel.stop)
-        return error_set(err, EXIT_MACHINE, 0, "%s: not watched", target->workload.name);
-    return 0;
-}
 
 static int carry_out(const struct measure_target *target, json_t *token, struct error *err)
 {
-    if (target->kernel.stop(target->kernel.context, target->replica, target->generation, true) < 0)
-        return error_set(err, EXIT_MACHINE, 0, "%s: not watched any more", target->workload.name);
-    json_object_set_new(token, "replica", json_integer(target->replica));
-    json_object_set_new(token, "generation", json_integer(target->generation));
-    return 0;
+    return halt_begin(target, HALT_KILL, token, err);
 }
 
 static int undo(const json_t *token, const struct measure_kernel *kernel, struct error *err)
 {
     (void)err;
-    kernel->stop(kernel->context, (uint32_t)json_integer_value(json_object_get(token, "replica")),
-                 (uint32_t)json_integer_value(json_object_get(token, "generation")), false);
-    return 0; /* not watched any more: it is over */
+    halt_end(token, HALT_KILL, kernel);
+    return 0;
 }
 
 const struct measure measure_stop = {
@@ -39,7 +28,7 @@ const struct measure measure_stop = {
     .irreversible = true,
     .at_once = true,
     .ends_with_daemon = true,
-    .check = check,
+    .check = halt_check,
     .carry_out = carry_out,
     .undo = undo,
 };

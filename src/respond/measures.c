@@ -7,23 +7,12 @@
 #include "respond/engine.h"
 #include "respond/measures.h"
 
-const struct measure *const measures[] = {&measure_stop,
-                                          &measure_pause,
-                                          &measure_quarantine,
-                                          &measure_refuse,
-                                          &measure_throttle,
-                                          &measure_redirect,
-                                          &measure_remap,
-                                          &measure_shuffle,
-                                          &measure_kill,
-                                          &measure_evidence,
-                                          &measure_replace,
-                                          &measure_decoy,
-                                          &measure_renew,
-                                          &measure_revoke,
-                                          &measure_checkpoint,
-                                          &measure_migrate,
-                                          NULL};
+const struct measure *const measures[] = {&measure_hold,       &measure_stop,     &measure_pause,
+                                          &measure_quarantine, &measure_refuse,   &measure_throttle,
+                                          &measure_redirect,   &measure_remap,    &measure_shuffle,
+                                          &measure_kill,       &measure_evidence, &measure_replace,
+                                          &measure_decoy,      &measure_renew,    &measure_revoke,
+                                          &measure_checkpoint, &measure_migrate,  NULL};
 
 const char *measure_stage_name(enum measure_stage stage)
 {

@@ -4,10 +4,10 @@
 
 #include "respond/measure.h"
 
-extern const struct measure measure_stop, measure_kill, measure_pause, measure_quarantine,
-    measure_refuse, measure_throttle, measure_redirect, measure_remap, measure_evidence,
-    measure_replace, measure_decoy, measure_renew, measure_revoke, measure_shuffle,
-    measure_checkpoint, measure_migrate;
+extern const struct measure measure_hold, measure_stop, measure_kill, measure_pause,
+    measure_quarantine, measure_refuse, measure_throttle, measure_redirect, measure_remap,
+    measure_evidence, measure_replace, measure_decoy, measure_renew, measure_revoke,
+    measure_shuffle, measure_checkpoint, measure_migrate;
 
 /* Is the replica's network its own, and its filter out of its reach? */
 int quarantine_possible(const struct measure_target *target, struct error *err);

@@ -193,7 +193,7 @@ def test_docker_replaces(prepare, stack, skink_bin, tmp_path):
     web.command[2] = web.command[2].replace(
         "HTTPServer((", "HTTPServer.allow_reuse_port = True; HTTPServer((")
     web.daemon("tag", "skel:1", "skel:next")
-    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle",
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "hold,stop,kill,throttle",
                           budget=20, variants={"next": "image=skel:next"})
 
     def running():
@@ -229,7 +229,7 @@ def test_a_breached_container_is_not_started_again(engine, prepare, stack, skink
     """Its engine would, with what the intruder left in its writable layer."""
     web = prepare(engine)
     web.options = ["--restart", "always"]
-    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle,decoy",
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "hold,stop,kill,throttle,decoy",
                           expiry="4s", **KEPT)
     replace = answering.wait_measure("replace")
     assert replace["state"] == "in force" and replace["token"]["restart"]["Name"] == "always"
@@ -243,7 +243,7 @@ def test_a_breached_container_is_not_started_again(engine, prepare, stack, skink
 def test_undo_gives_the_restart_policy_back(prepare, stack, skink_bin, tmp_path):
     web = prepare("docker")
     web.options = ["--restart", "on-failure:7"]
-    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill,throttle,decoy",
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "hold,stop,kill,throttle,decoy",
                           **KEPT)
     replace = answering.wait_measure("replace")
     assert web.inspect(POLICY) == "no"
@@ -256,7 +256,7 @@ def test_undo_gives_the_restart_policy_back(prepare, stack, skink_bin, tmp_path)
 
 def test_pause_on_a_pure_v2_host(prepare, stack, skink_bin, tmp_path):
     web = prepare("crun")
-    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,kill")
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "hold,stop,kill")
     pause = answering.wait_measure("pause")
     assert pause["state"] == "in force" and pause["token"]["cgroup_v2"], pause
     answered = answering.load.answered

@@ -40,7 +40,7 @@ def test_a_hung_replica_is_none_of_the_minimum(skink, program, watching, web, tm
     haproxy = program("haproxy", "haproxy")
     admin = tmp_path / "haproxy" / "admin"
     daemon, first, second = watching("web-1", "web-2", **responding(
-        policy="act", minimum=1, balancer=str(admin), backend="shop", **{"except": "stop,kill"}))
+        policy="act", minimum=1, balancer=str(admin), backend="shop", **{"except": "hold,stop,kill"}))
     assert replica_of(daemon, first)["balancer"] is None and replica_of(daemon, first)["healthy"]
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
         assert wait_until(lambda: {replica_of(daemon, each)["balancer"]

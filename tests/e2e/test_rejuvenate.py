@@ -111,7 +111,7 @@ def test_who_has_been_ended_is_left_alone(skink, watching, web, tmp_path):
     fresh = web.container("web-3")
     daemon, replica = watching(**responding(
         policy="act", expiry="2s", replace=starter(tmp_path / "replace", fresh),
-        **{"except": "stop,kill,decoy"}))
+        **{"except": "hold,stop,kill,decoy"}))
     attack(web, replica)
     wait_measure(skink, daemon, "replace", "expired", 20)
     assert replica.state() == "stopped"
@@ -141,7 +141,7 @@ def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_p
     patched, same = web.container("web-3", "2", PATCHED="1"), web.container("web-4")
     admin = tmp_path / "haproxy" / "admin"
     settings = {"policy": "act", "budget": 20, "balancer": str(admin), "backend": "shop",
-                "except": "stop,kill"}
+                "except": "hold,stop,kill"}
     variants = {"1": "false", "2": starter(tmp_path / "patched", patched)}
     daemon, first, second = watching("web-1", "web-2", **responding(**settings, variants=variants))
     with Balancer(haproxy, web, admin.parent, [first, second]), Client(web) as client:

@@ -5,10 +5,12 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import network
 import pytest
 from conftest import wait_until
+from engines import HIERARCHY
 from haproxy import Balancer, Client, starter
 from intruder import LOOK, Intruder, attack
 
@@ -48,7 +50,7 @@ def wait_measure(skink, daemon, name, state, timeout=10):
     return found[0]
 
 
-EVERYTHING_BUT_KILL = ("stop,pause,quarantine,refuse,throttle,redirect,remap,shuffle,replace,decoy,"
+EVERYTHING_BUT_KILL = ("hold,stop,pause,quarantine,refuse,throttle,redirect,remap,shuffle,replace,decoy,"
                        "checkpoint,migrate,revoke")
 
 
@@ -107,7 +109,7 @@ def test_to_observe_is_to_do_nothing(skink, watching, web, intruder):
 
 def test_pause_and_undo(skink, watching, web, intruder):
     """The replica stands still before the intruder is at home; undone, it goes on where it was."""
-    daemon, replica = watching(**responding(policy="act", minimum=0, **{"except": "stop,kill"}))
+    daemon, replica = watching(**responding(policy="act", minimum=0, **{"except": "hold,stop,kill"}))
     intruder.break_in(replica, heard=False)
     pause = wait_measure(skink, daemon, "pause", "in force")
     assert replica.state() == "paused" and wait_until(intruder.is_silent, 5)
@@ -128,7 +130,7 @@ def test_pause_and_undo(skink, watching, web, intruder):
 def test_quarantine_expires(skink, watching, web, intruder):
     """The intruder's connection is dead; the replica's processes go on, and later its network."""
     daemon, replica = watching(**responding(policy="ask", minimum=0, expiry="6s",
-                                            **{"except": "stop,kill,pause"}))
+                                            **{"except": "hold,stop,kill,pause"}))
     intruder.break_in(replica)
     approve(skink, daemon)
     quarantine = wait_measure(skink, daemon, "quarantine", "in force")
@@ -141,7 +143,7 @@ def test_quarantine_expires(skink, watching, web, intruder):
 
 
 def test_what_is_in_force_survives_the_daemon(skink, watching, web, intruder):
-    daemon, replica = watching(**responding(policy="act", minimum=0, **{"except": "stop,kill"}))
+    daemon, replica = watching(**responding(policy="act", minimum=0, **{"except": "hold,stop,kill"}))
     intruder.break_in(replica, heard=False)
     pause = wait_measure(skink, daemon, "pause", "in force")
     daemon.end()
@@ -164,6 +166,31 @@ def test_the_kernel_stops_whoever_is_foreign(skink, watching, web, intruder):
     except OSError:
         pass
     assert "uid=" not in said
+
+
+def states(cgroup):
+    """Of the processes in it, as /proc tells them: S sleeps, T is stopped."""
+    pids = (HIERARCHY / cgroup / "cgroup.procs").read_text().split()
+    return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in pids}
+
+
+def test_whoever_is_foreign_is_held(skink, watching, web, intruder):
+    """The intruder's program stands still at its next foreign call and is there to be looked at; it
+    goes on when that is undone, or when the daemon has gone: its end or the next one's beginning."""
+    settings = {"policy": "act", "except": EVERYTHING_BUT_KILL.removeprefix("hold,") + ",kill"}
+    daemon, replica = watching(**responding(**settings))
+    cgroup = daemon.replicas("web")[0]["cgroup"].strip("/")
+    intruder.break_in(replica, heard=False)
+    wait_measure(skink, daemon, "hold", "in force")
+    assert wait_until(intruder.is_silent, 5) and replica.state() == "running"
+    assert "T" in states(cgroup)
+    daemon.process.kill()
+    daemon.process.wait()
+    assert "T" in states(cgroup)
+    daemon.start()
+    hold = wait_measure(skink, daemon, "hold", "undone")
+    assert hold["latency_ms"] < 1000
+    assert wait_until(lambda: "T" not in states(cgroup)), states(cgroup)
 
 
 def test_one_detector_alone_kills_nobody(skink, watching, web, tmp_path):
@@ -192,7 +219,7 @@ def test_a_decoy_goes_on_without_a_network(skink, watching, web, intruder, tmp_p
     fresh = web.container("web-3")
     daemon, replica = watching(**responding(
         policy="ask", minimum=0, expiry="5s", replace=starter(tmp_path / "replace", fresh),
-        **{"except": "stop,kill,quarantine,throttle,replace"}))
+        **{"except": "hold,stop,kill,quarantine,throttle,replace"}))
     intruder.break_in(replica)
     approve(skink, daemon)
     decoy = wait_measure(skink, daemon, "decoy", "in force")
@@ -215,7 +242,7 @@ def test_replaced_while_the_service_answers(skink, program, watching, web, tmp_p
     admin = tmp_path / "haproxy" / "admin"
     daemon, first, second = watching("web-1", "web-2", **responding(
         policy="act", budget=1, expiry="8s", balancer=str(admin), backend="shop",
-        replace=starter(tmp_path / "replace", fresh), **{"except": "stop,kill"}))
+        replace=starter(tmp_path / "replace", fresh), **{"except": "hold,stop,kill"}))
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer, Client(web) as client:
         time.sleep(1)
         attack(web, first)
@@ -248,7 +275,7 @@ def test_a_silent_balancer_leads_to_the_next_best(skink, watching, web, tmp_path
         silent.listen()
         daemon, replica = watching(**responding(
             policy="ask", minimum=0, balancer=str(path), backend="shop", replace="false",
-            revoke=f"touch {tmp_path}/revoked", **{"except": "stop,kill"}))
+            revoke=f"touch {tmp_path}/revoked", **{"except": "hold,stop,kill"}))
         web.run(replica, LOOK)
         approve(skink, daemon)
         pause = wait_measure(skink, daemon, "pause", "in force")
@@ -273,7 +300,7 @@ def test_an_address_leads_to_another_replica(skink, program, watching, web):
     nft = program("nft", "nftables")
     daemon, first, second = watching("web-1", "web-2", **responding(
         policy="act", map="ip nat vips", map_network=str(web.client),
-        **{"except": "stop,kill,pause,quarantine,throttle"}))
+        **{"except": "hold,stop,kill,pause,quarantine,throttle"}))
 
     def in_client(*command, **options):
         with network.inside(web.client):

@@ -26,7 +26,7 @@
 #include "respond/remap.h"
 #include "respond/token.h"
 
-#define OPTIONS 16
+#define OPTIONS 17
 
 static void near(double value, double wanted)
 {
@@ -212,11 +212,11 @@ static void losers_are_recorded(void **state)
     size_t order[OPTIONS];
     struct choice_case given = worst();
     all_options(options);
-    options[1].impossible = "no cgroup";
+    options[2].impossible = "no cgroup";
     choice_rank(&given, options, OPTIONS, STAGE_CONTAIN, values, order);
     json_t *list = choice_json(options, values, OPTIONS, STAGE_CONTAIN);
-    assert_int_equal(json_array_size(list), 10);
-    const json_t *last = json_array_get(list, 9);
+    assert_int_equal(json_array_size(list), 11);
+    const json_t *last = json_array_get(list, 10);
     assert_string_equal(json_string_value(json_object_get(last, "measure")), "pause");
     assert_string_equal(json_string_value(json_object_get(last, "refused")), "no cgroup");
     json_decref(list);
