@@ -41,6 +41,7 @@ json_t *response_undo(struct agent *agent, const json_t *request)
     if (!record_is(record, "in force"))
         return refuse("measure %llu is not in force: %s", (unsigned long long)number,
                       record_text(record, "state"));
+    json_object_set(record, "undone_by", json_object_get(request, "by"));
     response_take_back(agent, record, false);
     return json_pack("{s:b,s:O}", "ok", 1, "measure", record);
 }
@@ -74,6 +75,7 @@ json_t *response_approve(struct agent *agent, const json_t *request)
         return refuse("plan %llu: there is nothing to do any more", (unsigned long long)number);
     json_object_set_new(plan, "chosen", situation_chosen(now));
     json_object_set_new(plan, "alerted_ns", json_integer((json_int_t)clock_monotonic()));
+    json_object_set(plan, "approved_by", json_object_get(request, "by"));
     ledger_state(agent->response->ledger, plan, "approved", NULL);
     response_carry_out(agent, now, plan);
     return json_pack("{s:b,s:O}", "ok", 1, "plan", plan);

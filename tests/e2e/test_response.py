@@ -120,7 +120,8 @@ def test_pause_and_undo(skink, watching, web, intruder):
     assert any(b"app.py" in file.read_bytes() for file in kept.rglob("cmdline"))
     ask(skink, daemon, "undo", pause["number"])
     assert replica.state() == "running"
-    assert measures(skink, daemon, "pause")[0]["state"] == "undone"
+    undone = measures(skink, daemon, "pause")[0]
+    assert undone["state"] == "undone" and undone["undone_by"]["uid"] == 0
     assert wait_until(lambda: intruder.beats > 5) and not intruder.is_silent()
     sealed = skink("log", "show", "--json", "--kind", "measure", "--state-dir", daemon.state).stdout
     assert "pause" in sealed and "evidence" in sealed
