@@ -18,9 +18,9 @@ struct ledger {
     struct saver *saver;
     struct sealed *sealed;
     struct alert_file *file;
-    uint64_t next;  /* number of the next record */
-    char boot[40];  /* which boot it is */
-    int64_t offset; /* of the time of day against the time since then, ns */
+    uint64_t next;         /* number of the next record */
+    char boot[CLOCK_BOOT]; /* which boot it is */
+    int64_t offset;        /* of the time of day against the time since then, ns */
     json_t *plans, *measures;
     json_t *effects; /* measure -> [worked, failed] */
 };
@@ -108,14 +108,6 @@ void ledger_follow_clock(struct ledger *ledger)
     save(ledger);
 }
 
-static void read_boot(struct ledger *ledger)
-{
-    autofile FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (!file || !fgets(ledger->boot, sizeof ledger->boot, file))
-        ledger->boot[0] = '\0';
-    ledger->boot[strcspn(ledger->boot, "\n")] = '\0';
-}
-
 /* Only objects of what is to be an array, an empty one when it is none. */
 static json_t *take_records(const json_t *whole, const char *key)
 {
@@ -191,7 +183,7 @@ struct ledger *ledger_open(const char *state_dir, sd_event *event, struct saver 
     struct ledger *ledger = memory_must(calloc(1, sizeof *ledger));
     ledger->saver = saver;
     ledger->sealed = sealed;
-    read_boot(ledger);
+    clock_boot(ledger->boot);
     if (asprintf(&ledger->path, "%s/measures.json", state_dir) < 0 ||
         asprintf(&lines, "%s/measures.jsonl", state_dir) < 0)
         memory_must(NULL);

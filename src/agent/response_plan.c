@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "agent/health.h"
 #include "agent/refusing.h"
 #include "agent/response.h"
 #include "base/log.h"
@@ -105,6 +106,7 @@ static void find_spare(struct agent *agent, const struct watched *watched, char 
     for (uint32_t i = 0; i < PROBE_REPLICAS && !*spare; i++) {
         const struct watched *each = agent->watched[i];
         if (!each || each == watched || !each->service || each->alert || each->workload.pid <= 0 ||
+            !health_is_good(agent, each) ||
             strcmp(each->service->name, watched->service->name) != 0 ||
             response_is_out(agent->response, each))
             continue;

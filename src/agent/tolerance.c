@@ -114,17 +114,9 @@ static char *file_of(const struct agent *agent)
 }
 
 /* The numbers of cgroups and CLOCK_MONOTONIC begin anew with each boot. */
-static void read_boot(char boot[64])
-{
-    autofile FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (!file || !fgets(boot, 64, file))
-        *boot = '\0';
-    boot[strcspn(boot, "\n")] = '\0';
-}
-
 void tolerance_recall(struct agent *agent)
 {
-    char boot[64];
+    char boot[CLOCK_BOOT];
     const char *name;
     json_t *pieces;
     json_error_t why;
@@ -133,7 +125,7 @@ void tolerance_recall(struct agent *agent)
     const char *before = json_string_value(json_object_get(whole, "boot"));
     if (!whole && access(path, F_OK) == 0)
         log_warn("%s:%d: %s; what was believed of replicas is forgotten", path, why.line, why.text);
-    read_boot(boot);
+    clock_boot(boot);
     json_object_foreach (json_object_get(whole, "services"), name, pieces)
         evidence_recall(&memory_of(agent->tolerance, name)->evidence, pieces,
                         before && *boot && strcmp(before, boot) == 0,
@@ -143,14 +135,14 @@ void tolerance_recall(struct agent *agent)
 
 void tolerance_keep(struct agent *agent)
 {
-    char boot[64];
+    char boot[CLOCK_BOOT];
     if (!agent->tolerance->news)
         return;
     autofree char *path = file_of(agent);
     json_t *services = json_object();
     for (struct memory *memory = agent->tolerance->memories; memory; memory = memory->next)
         json_object_set_new(services, memory->name, evidence_json(&memory->evidence));
-    read_boot(boot);
+    clock_boot(boot);
     json_t *whole = json_pack("{s:s,s:o}", "boot", boot, "services", services);
     char *text = memory_must(json_dumps(whole, JSON_INDENT(1)));
     saver_write(agent->saver, path, text, strlen(text));

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+
 static uint64_t now(clockid_t clock)
 {
     struct timespec t;
@@ -53,4 +55,11 @@ int clock_parse(const char *text, uint64_t *realtime_ns)
         return -1;
     *realtime_ns = (uint64_t)seconds * NS_PER_S + ns;
     return 0;
+}
+
+void clock_boot(char boot[CLOCK_BOOT])
+{
+    autofile FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!file || !fgets(boot, CLOCK_BOOT, file))
+        *boot = '\0';
 }

@@ -11,6 +11,9 @@
 /* "2026-11-21T23:25:49.123456Z" and its NUL. */
 #define CLOCK_TEXT 32
 
+/* A UUID and its NUL. */
+#define CLOCK_BOOT 37
+
 /* CLOCK_MONOTONIC, the clock that the probe stamps its events with, in nanoseconds. */
 uint64_t clock_monotonic(void);
 
@@ -25,6 +28,10 @@ static inline uint64_t clock_passed(uint64_t now, uint64_t then)
 
 /* The wall-clock time of a monotonic instant, by the offset between both clocks now. */
 uint64_t clock_wall(uint64_t monotonic_ns);
+
+/* Which boot of the machine this is, "" when that is not known: what was counted from its beginning
+ * means nothing in another one. */
+void clock_boot(char boot[CLOCK_BOOT]);
 
 /* Writes realtime_ns as ISO 8601 UTC with microseconds into text and returns text. */
 const char *clock_format(uint64_t realtime_ns, char text[CLOCK_TEXT]);
