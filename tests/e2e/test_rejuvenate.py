@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from conftest import wait_until
 from haproxy import Balancer, Client, starter
 from intruder import LOOK, attack
@@ -66,8 +67,11 @@ def test_a_suspect_one_is_kept(skink, watching, web, tmp_path):
                       {fresh.id})
 
 
-def test_what_a_daemon_that_died_had_begun_is_taken_back(skink, program, watching, web, tmp_path):
-    """Nobody else has the token by which the old replica could ever be thawed."""
+@pytest.mark.parametrize("contained", ["running", "paused"])
+def test_what_a_daemon_that_died_had_begun_is_taken_back(contained, skink, program, watching, web,
+                                                         tmp_path):
+    """Nobody else has the token by which the old replica could ever be thawed. What contained it
+    before has a token of its own."""
     haproxy = program("haproxy", "haproxy")
     fresh = web.container("web-3")
     admin, slow = tmp_path / "haproxy" / "admin", tmp_path / "slow"
@@ -75,7 +79,8 @@ def test_what_a_daemon_that_died_had_begun_is_taken_back(skink, program, watchin
     slow.chmod(0o755)
     daemon, first, second = watching("web-1", "web-2", **responding(
         policy="act", balancer=str(admin), backend="shop", replace=str(slow),
-        **{"except": "stop,kill,decoy,pause,quarantine,throttle,redirect,remap,shuffle,refuse"}))
+        **{"except": "stop,kill,decoy,quarantine,throttle,redirect,remap,shuffle,refuse" +
+                     ("" if contained == "paused" else ",pause")}))
     with Balancer(haproxy, web, admin.parent, [first, second]) as balancer:
         attack(web, first)
         assert wait_until((tmp_path / "slow.begun").exists), daemon.said()
@@ -88,11 +93,16 @@ def test_what_a_daemon_that_died_had_begun_is_taken_back(skink, program, watchin
         # Its parents are gone: it is ours.
         assert wait_until(lambda: os.waitpid(int(measure), os.WNOHANG)[0], 10), daemon.said()
         assert f"replace of {first.id}: nobody waits for it any more" in daemon.said()
-        assert (first.state(), second.state()) == ("running", "running")
-        assert wait_until(lambda: balancer.states() == {first.name: "UP", second.name: "UP"}), \
-            balancer.states()
-    daemon.start()
-    assert not measures(skink, daemon, state="in force"), daemon.said()
+        assert (first.state(), second.state()) == (contained, "running")
+        assert set(balancer.states()) == {first.name, second.name}
+        if contained == "running":
+            assert wait_until(lambda: set(balancer.states().values()) == {"UP"}), balancer.states()
+        daemon.start()
+        in_force = [each["measure"] for each in measures(skink, daemon, state="in force")]
+        assert in_force == (["pause"] if contained == "paused" else []), daemon.said()
+        for each in measures(skink, daemon, "pause", "in force"):
+            ask(skink, daemon, "undo", each["number"])
+            assert wait_until(lambda: first.state() == "running")
 
 
 def find_hands(parent):
