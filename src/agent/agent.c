@@ -202,6 +202,10 @@ static bool same_text(const char *a, const char *b)
 /* What only a restart changes. */
 static void keep_fixed(const struct config *old, struct config *new)
 {
+    if (old->sandbox && config_starts_programs(new) && !config_starts_programs(old))
+        log_warn("%s: the programs of its measures run without some of root's rights until the "
+                 "next start",
+                 new->path);
     if (old->window != new->window || old->bag != new->bag || old->quota != new->quota ||
         old->flows != new->flows || old->files != new->files || old->sandbox != new->sandbox ||
         !same_text(old->state_dir, new->state_dir) || !same_text(old->socket, new->socket) ||

@@ -79,3 +79,16 @@ const char *config_engine_socket(const struct config *config, enum workload_engi
         return config->podman_socket ? config->podman_socket : "/run/podman/podman.sock";
     return NULL;
 }
+
+static bool starts_programs(const struct respond_rule *rule)
+{
+    return rule->replace || rule->variants || rule->revoke || rule->migrate || rule->checkpoint;
+}
+
+bool config_starts_programs(const struct config *config)
+{
+    for (size_t i = 0; i < config->service_count; i++)
+        if (starts_programs(&config->services[i].respond))
+            return true;
+    return starts_programs(&config->defaults.respond);
+}

@@ -112,6 +112,9 @@ void config_print(FILE *out);
 /* The socket of an engine's API; NULL: it has none. */
 const char *config_engine_socket(const struct config *config, enum workload_engine engine);
 
+/* Is a measure configured that starts a program: a command, or CRIU? */
+bool config_starts_programs(const struct config *config);
+
 /* The settings for a service: its own or the defaults. Never NULL. */
 const struct service_config *config_service(const struct config *config, const char *service);
 

@@ -22,16 +22,17 @@ static const struct {
     {CAP_DAC_OVERRIDE, "dac_override"}, /* engines of other users: their sockets and states */
 };
 
-static unsigned long long kept(void)
-{
-    unsigned long long set = 0;
-    for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
-        set |= 1ULL << KEPT[i].number;
-    return set;
-}
+/* What watching takes, and measures that start no program; deploy/skink.service.in has the same. */
+static const int LIMITED[] = {
+    CAP_BPF,          CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE,       CAP_DAC_READ_SEARCH,
+    CAP_DAC_OVERRIDE, CAP_CHOWN,   CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_KILL,
+    CAP_SETPCAP,
+};
 
-/* Without the bounding set and with no new privileges, no program could get them back either. */
-static int drop_capabilities(struct sandbox *sandbox, struct error *err)
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+/* Without the bounding set and with no new privileges, no program could get others back either. */
+static int keep(unsigned long long set, unsigned long long *left, struct error *err)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {0};
@@ -39,19 +40,34 @@ static int drop_capabilities(struct sandbox *sandbox, struct error *err)
         return error_set(err, EXIT_MACHINE, errno, "no_new_privs");
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
-        if (!(kept() >> i & 1))
+        if (!(set >> i & 1))
             prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* takes CAP_SETPCAP; a service may have none */
     if (syscall(SYS_capget, &head, data) < 0)
         return error_set(err, EXIT_MACHINE, errno, "capabilities");
-    sandbox->capabilities =
-        kept() & (data[0].permitted | (unsigned long long)data[1].permitted << 32);
+    *left = set & (data[0].permitted | (unsigned long long)data[1].permitted << 32);
     for (int i = 0; i < 2; i++) {
-        uint32_t half = (uint32_t)(sandbox->capabilities >> 32 * i);
+        uint32_t half = (uint32_t)(*left >> 32 * i);
         data[i] = (struct __user_cap_data_struct){.effective = half, .permitted = half};
     }
     if (syscall(SYS_capset, &head, data) < 0)
         return error_set(err, EXIT_MACHINE, errno, "capabilities");
     return 0;
+}
+
+static int drop_capabilities(struct sandbox *sandbox, struct error *err)
+{
+    unsigned long long set = 0;
+    for (size_t i = 0; i < COUNT(KEPT); i++)
+        set |= 1ULL << KEPT[i].number;
+    return keep(set, &sandbox->capabilities, err);
+}
+
+int sandbox_limit(struct error *err)
+{
+    unsigned long long set = 0, left;
+    for (size_t i = 0; i < COUNT(LIMITED); i++)
+        set |= 1ULL << LIMITED[i];
+    return keep(set, &left, err);
 }
 
 static void note(struct sandbox *sandbox, const struct error *err)
@@ -81,7 +97,7 @@ int sandbox_enter(struct sandbox *sandbox, const struct sandbox_path *paths, str
 json_t *sandbox_json(const struct sandbox *sandbox)
 {
     json_t *names = json_array();
-    for (size_t i = 0; sandbox->on && i < sizeof KEPT / sizeof *KEPT; i++)
+    for (size_t i = 0; sandbox->on && i < COUNT(KEPT); i++)
         if (sandbox->capabilities >> KEPT[i].number & 1)
             json_array_append_new(names, json_string(KEPT[i].name));
     return json_pack("{s:b,s:o,s:i,s:b,s:s}", "on", sandbox->on, "capabilities", names, "landlock",

@@ -36,6 +36,12 @@ struct sandbox {
 };
 
 /*
+ * For the guardian, the canary and the hand, which no sandbox confines: gives up the capabilities
+ * that neither watching nor a measure needs that starts no program. Before any of them is started.
+ */
+int sandbox_limit(struct error *err);
+
+/*
  * Confines this thread and those that it starts from now on; before there are others. What the
  * kernel does not have is left out and said in sandbox->why. paths: ended by one whose path is
  * NULL. -1 (err): capabilities could not be given up.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/sandbox.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
@@ -52,12 +53,23 @@ static int daemon_of(void *context, const struct guard *guard)
     return config && agent_run(config, NULL, guard, &err) == 0 ? EXIT_DONE : error_report(&err);
 }
 
+/* A container that a measure starts gets its rights from here, and must have those of the one whose
+ * place it takes, whatever they are. */
+static int limit(const struct config *config, struct error *err)
+{
+    return config->sandbox && !config_starts_programs(config) ? sandbox_limit(err) : 0;
+}
+
 static int run(const struct cmd_line *line, struct error *err)
 {
     log_verbose(cmd_has(line, &verb_run, "verbose"));
     struct config *config = configuration(line, err);
     if (!config)
         return -1;
+    if (line->count == 0 && limit(config, err) < 0) {
+        config_free(config);
+        return -1;
+    }
     if (line->count == 0 && config->guardian) {
         config_free(config);
         return guardian_run(daemon_of, (void *)(size_t)line);

@@ -1,5 +1,6 @@
 """The daemon gives up what it does not need, and still works."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from agent import Skink
 from conftest import wait_until
 
+NUMBERS = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETPCAP": 8,
+           "CAP_NET_BIND_SERVICE": 10, "CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19,
+           "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 KEPT = {"bpf": 39, "perfmon": 38, "net_admin": 12, "dac_override": 1}
 
 
@@ -40,6 +44,39 @@ def test_every_thread_is_confined(daemon):
     sandbox = daemon.status()["self"]["sandbox"]
     assert set(sandbox["capabilities"]) == KEPT.keys() and sandbox["seccomp"]
     assert sandbox["landlock"] > 0 or "Landlock" in sandbox["why"]
+
+
+def others(daemon):
+    """Status files of the guardian, the canary and the hand."""
+    parent = pid_of(daemon)
+    found = subprocess.run(["pgrep", "-P", str(parent), "skink-"], capture_output=True, text=True,
+                           check=True).stdout.split()
+    assert len(found) == 2
+    return [Path(f"/proc/{pid}/status") for pid in (daemon.process.pid, *found)]
+
+
+def test_its_other_processes_have_few_rights(daemon):
+    """Those that the systemd unit gives all of them."""
+    unit = Path(__file__, "../../../deploy/skink.service.in").resolve().read_text()
+    names = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.M)[1].split()
+    kept = sum(1 << NUMBERS[name] for name in names)
+    daemon.start()
+    for status in others(daemon):
+        now = rights(status)
+        assert {int(now[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")} == {kept}, status
+        assert now["NoNewPrivs"] == "1"
+
+
+def test_a_container_that_they_start_may_have_any_right(daemon):
+    daemon.start()
+    daemon.reload(respond={"replace": "true"})
+    assert wait_until(lambda: "without some of root's rights" in daemon.said()), daemon.said()
+    daemon.end()
+    daemon.start()
+    own = rights(Path("/proc/self/status"))
+    for status in others(daemon):
+        now = rights(status)
+        assert now["CapBnd"] == own["CapBnd"] and now["NoNewPrivs"] == own["NoNewPrivs"]
 
 
 def test_it_can_be_switched_off(daemon):
