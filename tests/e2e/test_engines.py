@@ -267,7 +267,7 @@ def test_pause_on_a_pure_v2_host(prepare, stack, skink_bin, tmp_path):
 
 def test_kill_on_a_pure_v2_host(prepare, stack, skink_bin, tmp_path):
     web = prepare("crun")
-    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "stop,pause,redirect,throttle")
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "hold,stop,pause,redirect,throttle")
     assert answering.wait_measure("evidence")["state"] == "done"  # before the eviction
     assert answering.wait_measure("kill")["state"] == "done"
     assert wait_until(lambda: not answering.skink.replicas(web.service) or
