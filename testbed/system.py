@@ -18,7 +18,7 @@ import catalogue  # noqa: E402
 import network  # noqa: E402
 from catalogue import PORT, SERVICES, STORES  # noqa: E402
 from containers import wait_for  # noqa: E402
-from engines import ENGINES  # noqa: E402
+from hosts import ENGINES  # noqa: E402
 
 BASE = Path("/run/skink-testbed")
 OUTSIDE = ("shoppers", "attacker")
