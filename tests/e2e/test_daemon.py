@@ -205,7 +205,7 @@ def test_nothing_is_left(watching, web, program):
     assert not daemon.socket.exists()
     files = {str(path.relative_to(daemon.state)) for path in daemon.state.rglob("*")}
     assert files == {"profiles", "profiles/web@1.profile", "alerts.jsonl", "incidents.jsonl",
-                     "flows.json", "sealed.log", "sealed.key",
+                     "beliefs.json", "flows.json", "sealed.log", "sealed.key",
                      "measures.json", "measures.jsonl"}
 
 
