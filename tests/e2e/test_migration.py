@@ -10,7 +10,7 @@ import pytest
 from conftest import wait_until
 from talk import LOOK, Talk, begin, criu_fault, make_place, make_replica
 
-OTHERS = "stop,pause,quarantine,throttle,redirect,remap,kill,replace,revoke"
+OTHERS = "hold,stop,pause,quarantine,throttle,redirect,remap,kill,replace,revoke"
 
 
 @pytest.fixture(autouse=True)

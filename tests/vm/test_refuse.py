@@ -9,7 +9,7 @@ import pytest
 from machine import daemon, learned, run, skink, start_container, wait_for
 
 NAME = "shop-crun"
-OTHERS = "stop,pause,quarantine,throttle,redirect,remap,kill,evidence,replace,revoke"
+OTHERS = "hold,stop,pause,quarantine,throttle,redirect,remap,kill,evidence,replace,revoke"
 CONFIGURATION = json.dumps({
     "learn": {"interval": "3s", "sigma": 1, "steady": 3, "min_calls": 500},
     "services": {NAME: {"harm": {"criticality": 1, "confidentiality_impact": "high"},
