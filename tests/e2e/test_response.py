@@ -208,8 +208,10 @@ def test_one_detector_alone_kills_nobody(skink, watching, web, tmp_path):
     assert "needs a person" in plan["why"]
     assert not wait_until(lambda: measures(skink, daemon), 1) and first.state() == "running"
     daemon.reload(detect={})
+    daemon.wait_for("web", lambda now: now["frame_threshold"] > 0)
     attack(web, second)
-    wait_measure(skink, daemon, "kill", "done")
+    assert wait_until(lambda: measures(skink, daemon, "kill", "done"), 10), [
+        (each["why"], each["quorum"], each["belief"]) for each in listed(skink, daemon, "plan")]
     plan = [each for each in listed(skink, daemon, "plan") if each["state"] == "carried out"][-1]
     assert len(plan["quorum"]["say"]) >= 2 and plan["belief"] >= 0.9, plan
     assert wait_until(lambda: second.state() == "stopped") and first.state() == "running"

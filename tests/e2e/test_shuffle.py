@@ -23,7 +23,8 @@ def connects(web, address, port):
 
 def only(*names):
     """The setting that leaves these measures to contain an intruder."""
-    others = {"hold", "stop", "pause", "quarantine", "throttle", "redirect", "remap", "kill", "shuffle"}
+    others = {"hold", "stop", "pause", "quarantine", "throttle", "redirect", "remap", "kill",
+              "shuffle"}
     return {"except": ",".join(sorted(others - set(names)))}
 
 
