@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "agent/evidence.h"
+#include "agent/ledger.h"
 #include "base/clock.h"
 #include "tolerate/capacity.h"
 
@@ -19,12 +20,6 @@ json_t *evidence_json(const struct evidence *evidence)
     return pieces;
 }
 
-static uint64_t number(const json_t *json, const char *key)
-{
-    json_int_t value = json_integer_value(json_object_get(json, key));
-    return value > 0 ? (uint64_t)value : 0;
-}
-
 /* What was told before the host started has no time of the clock that has begun since: it is told
  * when that began, with what was left of it then. */
 static void date(struct piece *piece, uint64_t passed, uint64_t memory, uint64_t now)
@@ -40,9 +35,10 @@ void evidence_recall(struct evidence *evidence, const json_t *pieces, bool same_
     const json_t *json;
     json_array_foreach (pieces, i, json) {
         const char *alert = json_string_value(json_object_get(json, "alert"));
-        uint64_t replica = same_boot ? number(json, "replica") : 0;
-        uint64_t passed = same_boot ? clock_passed(now, number(json, "told"))
-                                    : clock_passed(clock_realtime(), number(json, "told_wall"));
+        uint64_t replica = same_boot ? record_number(json, "replica") : 0;
+        uint64_t passed = same_boot
+                              ? clock_passed(now, record_number(json, "told"))
+                              : clock_passed(clock_realtime(), record_number(json, "told_wall"));
         struct piece piece = {.replica = replica,
                               .score = json_number_value(json_object_get(json, "score"))};
         if (!alert || !*alert || i >= EVIDENCE_KEPT)

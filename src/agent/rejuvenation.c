@@ -68,7 +68,7 @@ void rejuvenation_consider(struct agent *agent, const struct tolerance_view *vie
     ledger_plan(agent->response->ledger, plan);
     watched->renewal = next->cause;
     watched->renewal_plan = record_number(plan, "number");
-    if (strcmp(decision, "carried out") == 0)
+    if (strcmp(decision, CARRIED_OUT) == 0)
         response_carry_out(agent, now, plan);
     log_info("plan %llu to renew %s (%s): %s", (unsigned long long)watched->renewal_plan,
              watched->workload.name, next->reason, decision);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "respond/cgroup_place.h"
 
 #define SWEEP_EVERY   (10 * NS_PER_S)
 #define IDLE_SERVICE  (30 * NS_PER_S)  /* a service without replicas leaves the memory after this */
@@ -431,11 +432,11 @@ static void sweep(struct agent *agent, uint64_t now)
  * outlived by the first one. */
 static bool has_ended(const struct agent *agent, const struct watched *watched)
 {
-    char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH + sizeof "/cgroup.procs"];
+    char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH];
     if (watched->workload.pid <= 0 || workload_lives(watched->workload.pid))
         return false;
-    snprintf(path, sizeof path, "%s%s/cgroup.procs", agent->hierarchy.mount, watched->path);
-    autofile FILE *members = fopen(path, "re");
+    snprintf(path, sizeof path, "%s%s", agent->hierarchy.mount, watched->path);
+    autofile FILE *members = cgroup_members(path);
     return members && getc(members) == EOF;
 }
 

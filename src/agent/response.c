@@ -17,12 +17,10 @@
 #include "incident/incident.h"
 #include "respond/measures.h"
 
-#define CARRIED_OUT "carried out"
-#define WAITS       "waits for approval"
-#define HOUR        (3600 * NS_PER_S)
-#define VERDICT     (5 * NS_PER_S)  /* a contained replica that is foreign after this is not */
-#define SETTLED     (1 * NS_PER_S)  /* calls that were under way when the measure came */
-#define RECOGNISED  (60 * NS_PER_S) /* what was restored is recognised by then, or never */
+#define HOUR       (3600 * NS_PER_S)
+#define VERDICT    (5 * NS_PER_S)  /* a contained replica that is foreign after this is not */
+#define SETTLED    (1 * NS_PER_S)  /* calls that were under way when the measure came */
+#define RECOGNISED (60 * NS_PER_S) /* what was restored is recognised by then, or never */
 
 /* ---- the plan ---- */
 

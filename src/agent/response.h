@@ -11,6 +11,10 @@
 
 #define MEASURES_MAX 32
 
+/* States of a plan. */
+#define CARRIED_OUT "carried out"
+#define WAITS       "waits for approval"
+
 /* What has failed is tried again after this, then after twice as long, and so on. */
 #define AGAIN         (10 * NS_PER_S)
 #define AGAIN_DOUBLED 8 /* times */
