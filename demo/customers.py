@@ -23,6 +23,7 @@ class Phase:
     requests: int
     failures: int
     slowest_ms: float
+    wrong: dict[str, int]  # how often each kind of failure
 
     @property
     def rate(self) -> float:
@@ -54,7 +55,10 @@ class Customers:
         return Phase(name, lines[0]["time"], lines[last]["time"],
                      lines[last]["requests"] - lines[0]["requests"],
                      lines[last]["failures"] - lines[0]["failures"],
-                     max(line["slowest_ms"] for line in met))
+                     max(line["slowest_ms"] for line in met),
+                     {what: number - lines[0]["wrong"].get(what, 0)
+                      for what, number in lines[last]["wrong"].items()
+                      if number > lines[0]["wrong"].get(what, 0)})
 
     def served_by(self, replica: str, since: float) -> float | None:
         """When it answered its first customer after that."""

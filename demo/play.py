@@ -104,8 +104,8 @@ class Play:
 
         shop = self.shop
         return [restart(shop.db), restart(shop.front), restart(shop.mail), lambda: shop.scale(0.5),
-                *map(restart, shop.web), hang(shop.web[0]), lambda: shop.scale(0.5),
-                *map(restart, shop.web)]
+                *map(restart, shop.web), *map(hang, shop.web), lambda: shop.scale(0.5),
+                *map(restart, shop.web), *map(hang, shop.web)]
 
     def watch(self) -> None:
         """A stretch of the same load, and a restart in it, of which nothing may be said."""
@@ -236,7 +236,8 @@ class Play:
                    f"a clean replica, {name}, took over: {replace['state']}, {took:.2f} s after the alert")
         self.check(self.whole.failures == 0,
                    f"no shopper's request failed ({self.whole.failures} of "
-                   f"{self.whole.requests:,}, from the first watched one on)")
+                   f"{self.whole.requests:,}, from the first watched one on"
+                   f"{telling.kinds(self.whole.wrong)})")
         alarmed = {alert["service"] for told in self.alerts.values() for alert in told}
         self.check(alarmed <= {"web", "db", "mail"}, "only what he broke into raised alerts: "
                    + ", ".join(sorted(alarmed)))

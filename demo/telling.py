@@ -110,6 +110,11 @@ def phases(terminal: Terminal, met: list[Phase]) -> None:
                       f"{phase.failures:>8,}{phase.slowest_ms:>9,.0f} ms")
 
 
+def kinds(wrong: dict[str, int]) -> str:
+    """What failed and how, in the words of load.py."""
+    return "".join(f"; {number} {what}" for what, number in wrong.items())
+
+
 def stakes(terminal: Terminal, plan: dict, capacity: list[tuple[str, float]]) -> None:
     """What he could have cost, and what the service can still take."""
     terminal.line()
