@@ -162,6 +162,7 @@ static int start_workloads(struct agent *agent, struct error *err)
         .oci_roots = (const char *const *)config->oci_roots,
         .rules = config->rules,
         .rule_count = config->rule_count,
+        .compose_projects = config->compose_projects,
         .extras = extras,
         .extra_count = config->extra_count,
     };

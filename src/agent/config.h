@@ -82,6 +82,7 @@ struct config {
     size_t service_count;
     struct workload_rule *rules;
     size_t rule_count;
+    bool compose_projects; /* services of Compose are named PROJECT/SERVICE */
     struct extra_workload *extras;
     size_t extra_count;
     char *docker_socket, *podman_socket, *lxc_path; /* NULL: default; "": off */

@@ -399,6 +399,10 @@ static const struct key CONFIG_KEYS[] = {
      .text = "  - match: label:app=shop-*\n    service: shop\n",
      .help = "Which containers belong to which service, where the labels of the engine do not say "
              "it; the first rule that fits decides."},
+    {.name = "compose_projects", .type = KEY_SWITCH, .offset = IN_CONFIG(compose_projects),
+     .text = "false",
+     .help = "Name the services of Compose PROJECT/SERVICE, which keeps projects apart that have "
+             "services of one name; false: SERVICE."},
     {.name = "extra", .type = KEY_LIST, .offset = IN_CONFIG(extras), .table = &EXTRA,
      .text = "  - unit: postgresql.service\n    service: database\n",
      .help = "Workloads that no container engine knows."},

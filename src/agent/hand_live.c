@@ -248,6 +248,7 @@ static void end_texts(struct hand_request *request)
                           &workload->image[sizeof workload->image - 1],
                           &workload->service[sizeof workload->service - 1],
                           &workload->version[sizeof workload->version - 1],
+                          &workload->project[sizeof workload->project - 1],
                           &workload->cgroup_path[sizeof workload->cgroup_path - 1]};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         *ends[i] = '\0';

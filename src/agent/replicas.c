@@ -233,6 +233,7 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
     watched->held = NULL;
     watched->held_count = 0;
     accesses_recognised(agent, watched);
+    namesakes_warn(agent, watched);
     log_info("watching %s (%s) as a replica of %s, version %s: %s", workload->name,
              workload_engine_name(workload->engine), service->name, service->version,
              mode_of(watched) == MODE_LEARN ? "learning" : "detecting");

@@ -40,6 +40,7 @@ struct service {
     uint64_t saved;      /* when, CLOCK_MONOTONIC */
     uint64_t idle_since; /* when the last replica went, 0: has replicas */
     uint64_t alerts, open_alerts;
+    bool namesakes_told;       /* it was said that two Compose projects share it */
     struct siblings *siblings; /* what siblings.c keeps of it, NULL: nothing */
 };
 

@@ -159,6 +159,14 @@ void replicas_configure(struct agent *agent);
 /* Ends everything: saves the profiles, closes the alerts. */
 void replicas_close(struct agent *agent);
 
+/* ---- namesakes.c ---- */
+
+/* A replica of the same service that belongs to another Compose project; NULL: there is none. */
+const struct watched *namesakes_find(const struct agent *agent, const struct watched *watched);
+
+/* Says so, once a service: two services may be learned into one profile. */
+void namesakes_warn(const struct agent *agent, const struct watched *watched);
+
 /* ---- siblings.c ---- */
 
 /* A report with REPORT_APART. */

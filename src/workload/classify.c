@@ -33,6 +33,13 @@ static const char *const IMAGE_LABELS[] = {
     "org.opencontainers.image.ref.name",
 };
 
+/* containerd's CRI, dockershim and its heirs, CRI-O. */
+static const char *const NAMESPACE_LABELS[] = {
+    "io.kubernetes.cri.sandbox-namespace",
+    "io.kubernetes.pod.namespace",
+    "io.kubernetes.cri-o.Namespace",
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 void description_free(struct description *description)
@@ -100,6 +107,32 @@ static void find_service(const struct description *description, char *service)
     strip_replica_number(service);
 }
 
+/* A label holds no "/": a name that begins with its namespace has been made here before. */
+static void name_within(const char *space, char *service)
+{
+    char whole[2 * WORKLOAD_TEXT];
+    size_t length = strlen(space);
+    if (strncmp(service, space, length) == 0 && service[length] == '/')
+        return;
+    snprintf(whole, sizeof whole, "%s/%s", space, service);
+    text_copy(service, WORKLOAD_TEXT, whole);
+}
+
+/* Kubernetes' default namespace distinguishes nothing. */
+static void name_service(const struct description *description, bool compose_projects,
+                         struct workload *workload)
+{
+    const char *space = first_label(description, NAMESPACE_LABELS, COUNT(NAMESPACE_LABELS));
+    const char *project = label(description, "com.docker.compose.project");
+    find_service(description, workload->service);
+    if (space && strcmp(space, "default") != 0)
+        name_within(space, workload->service);
+    else if (project && project[0] && compose_projects)
+        name_within(project, workload->service);
+    else if (project)
+        text_copy(workload->project, sizeof workload->project, project);
+}
+
 static void find_version(const struct description *description, char *version)
 {
     const char *image = image_base(description->workload.image);
@@ -154,23 +187,25 @@ bool classify_matches(const struct description *description, const char *match)
     return false;
 }
 
-void classify(struct description *description, const struct workload_rule *rules, size_t count)
+void classify(struct description *description, const struct workload_options *options)
 {
     struct workload *workload = &description->workload;
+    const struct workload_rule *rules = options->rules;
     const char *image = first_label(description, IMAGE_LABELS, COUNT(IMAGE_LABELS));
     if (workload->image[0] == '\0' && image)
         text_copy(workload->image, sizeof workload->image, image);
     text_copy(workload->service, WORKLOAD_TEXT, description->service ? description->service : "");
     text_copy(workload->version, WORKLOAD_TEXT, description->version ? description->version : "");
-    for (size_t i = 0; i < count && workload->service[0] == '\0'; i++) {
+    for (size_t i = 0; i < options->rule_count && workload->service[0] == '\0'; i++) {
         if (!classify_matches(description, rules[i].match))
             continue;
         text_copy(workload->service, sizeof workload->service, rules[i].service);
         if (rules[i].version && workload->version[0] == '\0')
             text_copy(workload->version, sizeof workload->version, rules[i].version);
     }
+    workload->project[0] = '\0';
     if (workload->service[0] == '\0')
-        find_service(description, workload->service);
+        name_service(description, options->compose_projects, workload);
     if (workload->version[0] == '\0')
         find_version(description, workload->version);
 }

@@ -18,11 +18,12 @@ struct description {
 void description_free(struct description *description);
 
 /*
- * Fills service and version: the first rule that matches, else labels and annotations in the order
- * of docs/workloads.md, else the image's name, else the container's name without its replica
- * number. May be called again when the cgroup has become known.
+ * Fills service, version and project: the first rule that matches, else labels and annotations in
+ * the order of docs/workloads.md, else the image's name, else the container's name without its
+ * replica number. What no rule has named is named within its namespace: NAMESPACE/NAME. May be
+ * called again when the cgroup has become known.
  */
-void classify(struct description *description, const struct workload_rule *rules, size_t count);
+void classify(struct description *description, const struct workload_options *options);
 
 /* Does the rule's `match` fit? A rule of an unknown kind fits nothing. */
 bool classify_matches(const struct description *description, const char *match);

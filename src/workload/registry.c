@@ -146,7 +146,7 @@ static void place(struct registry *registry, struct entry *entry, const char *pa
 
 static void reclassify(const struct registry *registry, struct entry *entry)
 {
-    classify(&entry->description, registry->options->rules, registry->options->rule_count);
+    classify(&entry->description, registry->options);
 }
 
 /* Takes the description over into the entry, which keeps the cgroup that it has if none is given.

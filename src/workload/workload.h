@@ -36,6 +36,7 @@ struct workload {
     char image[WORKLOAD_TEXT];   /* image reference, "" when there is none */
     char service[WORKLOAD_TEXT]; /* the rule's answer: see workload_classify */
     char version[WORKLOAD_TEXT]; /* version label, else the image id, else "-" */
+    char project[WORKLOAD_TEXT]; /* its Compose project, where the service's name leaves it out */
     pid_t pid;                   /* first process as the host sees it, 0 while not running */
     uint64_t cgroup;             /* cgroup_key of the container's cgroup, 0 when not yet known */
     char cgroup_path[1024];      /* below the key hierarchy's root, "" when not yet known */
@@ -134,6 +135,7 @@ struct workload_options {
     const char *lxc_path;         /* NULL: /var/lib/lxc; "" switches it off */
     const struct workload_rule *rules;
     size_t rule_count;
+    bool compose_projects; /* a Compose service is named PROJECT/SERVICE */
     const struct workload_extra *extras;
     size_t extra_count;
     uint64_t timeout_ns; /* for each request to an engine; 0: 5 s */

@@ -17,10 +17,12 @@ static void one_description(const char *text, size_t size, struct error *err)
 {
     const struct workload_rule rules[] = {
         {"label:app=a*", "a", NULL}, {"image=*/b:[1-9]", "b", "2"}, {"cgroup=*c*", "c", NULL}};
+    const struct workload_options options = {
+        .rules = rules, .rule_count = 3, .compose_projects = size % 2};
     struct description description = {0};
     if (engine_parse_inspect(text, size, &description, err) == 0) {
         classify_is_sandbox(&description);
-        classify(&description, rules, 3);
+        classify(&description, &options);
         if (!description.workload.service[0] || !description.workload.version[0])
             abort();
     }

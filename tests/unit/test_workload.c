@@ -170,7 +170,7 @@ static void services_and_versions(void **state)
     for (size_t i = 0; i < COUNT(CASES); i++) {
         struct description description = describe(CASES[i].name, CASES[i].image, CASES[i].labels);
         text_copy(description.image_id, WORKLOAD_TEXT, CASES[i].image_id);
-        classify(&description, NULL, 0);
+        classify(&description, &(struct workload_options){0});
         assert_string_equal(description.workload.service, CASES[i].service);
         assert_string_equal(description.workload.version, CASES[i].version);
         description_free(&description);
@@ -195,14 +195,63 @@ static void rules_come_first(void **state)
 
     const struct workload_rule rules[] = {
         {"cgroup=/shop/*", "placed", "9"}, {"name=web*", "first", NULL}, {"name=*", "second", "8"}};
-    classify(&description, rules, COUNT(rules));
+    const struct workload_options options = {.rules = rules, .rule_count = COUNT(rules)};
+    classify(&description, &options);
     assert_string_equal(description.workload.service, "first");
     assert_string_equal(description.workload.version, "2");
     /* Once the cgroup is known an earlier rule may fit. */
     text_copy(description.workload.cgroup_path, WORKLOAD_TEXT, "/shop/web_1");
-    classify(&description, rules, COUNT(rules));
+    classify(&description, &options);
     assert_string_equal(description.workload.service, "placed");
     assert_string_equal(description.workload.version, "9");
+    description_free(&description);
+}
+
+/* Two that are called web are two services, where what distinguishes them has been said. */
+static void names_are_unique_in_their_namespace(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *labels, *service, *project; /* compose_projects: false */
+        const char *asked;                      /* the service's name with it */
+    } CASES[] = {
+        {"{\"app\": \"web\", \"io.kubernetes.pod.namespace\": \"shop\"}", "shop/web", "",
+         "shop/web"},
+        {"{\"io.kubernetes.cri.container-name\": \"web\", "
+         "\"io.kubernetes.cri.sandbox-namespace\": \"blog\"}",
+         "blog/web", "", "blog/web"},
+        {"{\"io.kubernetes.container.name\": \"web\", "
+         "\"io.kubernetes.cri-o.Namespace\": \"blog\"}",
+         "blog/web", "", "blog/web"},
+        {"{\"io.kubernetes.pod.namespace\": \"blog\"}", "blog/image", "", "blog/image"},
+        {"{\"app\": \"web\", \"io.kubernetes.pod.namespace\": \"default\"}", "web", "", "web"},
+        {"{\"app\": \"shop/web\", \"io.kubernetes.pod.namespace\": \"shop\"}", "shop/web", "",
+         "shop/web"},
+        {"{\"com.docker.compose.service\": \"web\"}", "web", "", "web"},
+        {"{\"com.docker.compose.service\": \"web\", \"com.docker.compose.project\": \"shop\"}",
+         "web", "shop", "shop/web"},
+    };
+    for (size_t i = 0; i < COUNT(CASES); i++) {
+        struct workload_options options = {0};
+        struct description description = describe("name_1", "image", CASES[i].labels);
+        for (int again = 0; again < 2; again++) {
+            classify(&description, &options);
+            assert_string_equal(description.workload.service, CASES[i].service);
+            assert_string_equal(description.workload.project, CASES[i].project);
+        }
+        options.compose_projects = true;
+        classify(&description, &options);
+        assert_string_equal(description.workload.service, CASES[i].asked);
+        assert_string_equal(description.workload.project, "");
+        description_free(&description);
+    }
+    /* A rule names a service in full, and may gather what projects keep apart. */
+    const struct workload_rule rule = {"label:com.docker.compose.service=*", "all", NULL};
+    const struct workload_options options = {.rules = &rule, .rule_count = 1};
+    struct description description = describe("name_1", "image", CASES[COUNT(CASES) - 1].labels);
+    classify(&description, &options);
+    assert_string_equal(description.workload.service, "all");
+    assert_string_equal(description.workload.project, "");
     description_free(&description);
 }
 
@@ -228,7 +277,7 @@ static void docker_describes_a_container(void **state)
     size_t size;
     autofree char *text = sample("docker-inspect", &size);
     assert_int_equal(engine_parse_inspect(text, size, &description, &err), 0);
-    classify(&description, NULL, 0);
+    classify(&description, &(struct workload_options){0});
     assert_string_equal(description.workload.name, "shop_web_1");
     assert_string_equal(description.workload.image, "shop/web:1.4");
     assert_string_equal(description.workload.service, "web");
@@ -305,7 +354,7 @@ static void runtimes_write_states(void **state)
     assert_int_equal(oci_parse_config(text, size, &annotations, &err), 0);
     free(text);
     struct description description = {.labels = annotations};
-    classify(&description, NULL, 0);
+    classify(&description, &(struct workload_options){0});
     assert_string_equal(description.workload.service, "cart");
     assert_string_equal(description.workload.version, "abababababab");
     description_free(&description);
@@ -485,6 +534,7 @@ int main(void)
         cmocka_unit_test(containers_by_their_cgroup),
         cmocka_unit_test(services_and_versions),
         cmocka_unit_test(rules_come_first),
+        cmocka_unit_test(names_are_unique_in_their_namespace),
         cmocka_unit_test(docker_describes_a_container),
         cmocka_unit_test(docker_lists_and_tells),
         cmocka_unit_test(runtimes_write_states),
