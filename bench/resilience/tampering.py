@@ -19,6 +19,8 @@ ATTEMPTS = {  # the point of its alarm, and what is done
     "kill_canary": ("canary", tamper.kill_canary),
     "SIGSTOP_canary": ("canary", tamper.stop_canary),
     "map_wipe": ("probe", tamper.wipe_map),
+    "forget_cgroups": ("probe", tamper.forget_cgroups),
+    "switch_off": ("probe", tamper.switch_off),
     "replace_program": ("probe", tamper.replace_program),
     "log_edit": ("log", tamper.edit_log),
     "socket_flood": ("socket", tamper.flooded),

@@ -321,6 +321,7 @@ static int open_probe(struct agent *agent, struct error *err)
                                       .cgroup = on_cgroup,
                                       .flow = on_flow,
                                       .access = on_access,
+                                      .has_gone = replicas_has_gone,
                                       .context = agent};
     sd_event_source *source;
     agent->probe = probe_open(&options, &hooks, err);

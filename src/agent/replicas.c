@@ -410,18 +410,27 @@ static void watch_losses(struct agent *agent, struct watched *watched)
         alerts_loss(agent, watched, lost);
 }
 
+bool replicas_has_gone(void *context, uint32_t replica)
+{
+    const struct agent *agent = context;
+    char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH];
+    struct stat found;
+    const struct watched *watched = agent->watched[replica];
+    if (!watched)
+        return false;
+    snprintf(path, sizeof path, "%s/%s", agent->hierarchy.mount, watched->path);
+    return stat(path, &found) != 0 || found.st_ino != watched->cgroup;
+}
+
 /* The event of a cgroup's end may have been lost with a full ring: look whether it is there. And
  * one that might have been a container may have turned out to be none. */
 static void sweep(struct agent *agent, uint64_t now)
 {
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++) {
-        char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH];
-        struct stat found;
         struct watched *watched = agent->watched[i];
         if (!watched)
             continue;
-        snprintf(path, sizeof path, "%s/%s", agent->hierarchy.mount, watched->path);
-        if (stat(path, &found) != 0 || found.st_ino != watched->cgroup)
+        if (replicas_has_gone(agent, i))
             drop(agent, watched);
         else if (!watched->service)
             identify(agent, watched, clock_passed(now, watched->appeared) < PATIENCE);

@@ -153,6 +153,9 @@ uint32_t replicas_network(const struct agent *agent, struct watched *watched);
 /* Does another replica live in its network namespace? */
 bool replicas_share_network(const struct agent *agent, struct watched *watched);
 
+/* Has the replica's cgroup been removed? context: the agent, for the probe's hook. */
+bool replicas_has_gone(void *context, uint32_t replica);
+
 /* The configuration changed. */
 void replicas_configure(struct agent *agent);
 

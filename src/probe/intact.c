@@ -95,9 +95,8 @@ static bool link_intact(const struct bpf_link *link, const struct bpf_program *p
            (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != 0);
 }
 
-static int links_intact(struct probe *probe)
+int links_intact(const struct bpf_object_skeleton *skeleton)
 {
-    const struct bpf_object_skeleton *skeleton = probe->bpf->skeleton;
     int lost = 0;
     for (int i = 0; i < skeleton->prog_cnt; i++) {
         const struct bpf_prog_skeleton *one = &skeleton->progs[i];
@@ -130,16 +129,24 @@ int probe_intact(struct probe *probe, char *found, size_t size)
 {
     int tables = tables_intact(probe);
     uint64_t patterns = patterns_intact(probe);
-    int links = links_intact(probe) + datagrams_intact(probe);
+    int places = places_intact(probe);
+    int refusing = refusing_intact(probe);
+    int links = links_intact(probe->bpf->skeleton) + datagrams_intact(probe);
     if (patterns > 0)
         snprintf(found, size, "another has changed %" PRIu64 " patterns in the kernel; put back",
                  patterns);
     else if (tables > 0)
         snprintf(found, size, "another has changed %d pattern tables in the kernel; put back",
                  tables);
+    else if (places > 0)
+        snprintf(found, size,
+                 "another has changed in %d points which replicas are watched; put back", places);
+    else if (refusing > 0)
+        snprintf(found, size, "another has changed in %d points what calls are refused; put back",
+                 refusing);
     else if (links > 0)
         snprintf(found, size,
                  "another has detached or replaced %d programs in the kernel; attached again",
                  links);
-    return patterns > 0 || tables + links > 0 ? -1 : 0;
+    return patterns > 0 || tables + places + refusing + links > 0 ? -1 : 0;
 }

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "probe/mirror.h"
 #include "probe/pool.h"
 #include "probe/probe.h"
 
@@ -30,11 +31,24 @@ struct told_pattern {
 struct refusing {
     pthread_mutex_t lock;
     struct refuse_bpf *bpf; /* NULL: nothing can be refused */
+    struct mirror *names, *peers;
     uint32_t round;
+};
+
+#define PLACE_FIELDS 10
+
+/* A replica's place as this process has left it (places.c). */
+struct place {
+    bool held;       /* this process knows whose it is */
+    bool strange;    /* at the last look a cgroup led to it that nobody had told of */
+    uint64_t cgroup; /* that leads to it */
+    uint32_t field[PLACE_FIELDS];
 };
 
 struct probe {
     struct probe_bpf *bpf;
+    struct place place[PROBE_REPLICAS];
+    pthread_mutex_t changing; /* held while a place is changed, which any thread may do */
     struct refusing refusing;
     struct probe_hooks hooks;
     struct ring_buffer *ring, *calls;
@@ -73,6 +87,17 @@ void probe_changed(struct probe *probe);
 /* This process has changed a table: what probe_intact is to find there. */
 void table_noted(struct probe *probe, uint32_t table);
 
+/* Whoever changes a replica's place does it between these. */
+struct replica *place_begin(struct probe *probe, uint32_t replica);
+void place_end(struct probe *probe, uint32_t replica);
+
+/* This cgroup leads to the place; none does any more. */
+void place_hold(struct probe *probe, uint32_t replica, uint64_t cgroup);
+void place_leave(struct probe *probe, uint32_t replica);
+
+/* How much of the places, and of which cgroup leads to them, another has changed: put back. */
+int places_intact(struct probe *probe);
+
 /* The kernel learns into this table, or did until now. */
 void table_learned(struct probe *probe, uint32_t table);
 
@@ -90,8 +115,13 @@ void flows_detach(struct probe *probe);
 /* Runs of an object's programs that the kernel left out. */
 uint64_t lost_runs(const struct bpf_object *object);
 
-/* Of the programs that refuse; forgetting a replica that goes; their end. */
+/* Programs of a skeleton that another has detached or replaced: attached again. */
+int links_intact(const struct bpf_object_skeleton *skeleton);
+
+/* Of the programs that refuse; what another has changed of them and of what they know; forgetting a
+ * replica that goes; their end. */
 uint64_t refusing_lost_runs(const struct refusing *refusing);
+int refusing_intact(struct probe *probe);
 void refusing_forget(struct probe *probe, uint32_t replica);
 void refusing_close(struct refusing *refusing);
 

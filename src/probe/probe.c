@@ -226,6 +226,7 @@ struct probe *probe_open(const struct probe_options *options, const struct probe
         abort();
     probe->hooks = *hooks;
     pthread_mutex_init(&probe->refusing.lock, NULL);
+    pthread_mutex_init(&probe->changing, NULL);
     probe->length[PATTERN_WINDOW] = options->window;
     probe->length[PATTERN_BAG] = options->bag;
     if (load(probe, options, err) < 0 || share(probe, err) < 0 || listen(probe, options, err) < 0 ||
@@ -251,6 +252,7 @@ void probe_close(struct probe *probe)
         munmap(probe->replicas, PROBE_REPLICAS * sizeof(struct replica));
     probe_bpf__destroy(probe->bpf);
     free(probe->unplaced);
+    pthread_mutex_destroy(&probe->changing);
     free(probe);
 }
 

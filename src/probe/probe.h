@@ -43,6 +43,8 @@ struct probe_hooks {
     void (*call)(void *context, const struct recorded_call *call);
     void (*flow)(void *context, const struct flow_key *key, const struct flow_value *value);
     void (*access)(void *context, const struct access_event *event);
+    /* Has the replica's cgroup been removed, though no event has said so yet? NULL: never. */
+    bool (*has_gone)(void *context, uint32_t replica);
     void *context;
 };
 
@@ -174,7 +176,7 @@ void probe_report_codes(const struct probe *probe, const struct report *report, 
 
 /*
  * Has another changed what this process has put into the kernel: its links, where the tables lie,
- * what they hold a replica to? What was changed is put back; found (one of `size` bytes) says what
+ * what they hold a replica to, which cgroup is which replica and what is to be done about it? What was changed is put back; found (one of `size` bytes) says what
  * it was. 0: all is as it was left, -1: it was not.
  */
 int probe_intact(struct probe *probe, char *found, size_t size);

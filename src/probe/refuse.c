@@ -95,6 +95,10 @@ int probe_refuse_load(struct probe *probe, struct error *err)
         return error_set(err, EXIT_MACHINE, -failed, "refusing: the kernel refuses the programs");
     }
     probe->refusing.bpf = bpf;
+    probe->refusing.names = mirror_new(bpf_map__fd(bpf->maps.names), sizeof(struct refuse_name),
+                                       sizeof(uint32_t), REFUSE_NAMES_MAX);
+    probe->refusing.peers = mirror_new(bpf_map__fd(bpf->maps.peers), sizeof(struct refuse_peer),
+                                       sizeof(struct refuse_peer_value), REFUSE_PEERS_MAX);
     return 0;
 }
 
@@ -111,24 +115,24 @@ static bool is_needed(const struct probe *probe)
 static int add_names(struct probe *probe, uint32_t replica, uint32_t generation,
                      const struct access_set *set)
 {
-    int map = bpf_map__fd(probe->refusing.bpf->maps.names);
     const uint32_t there = 1;
-    for (const struct known_access *one = set->list; one < set->list + set->count; one++) {
+    int failed = 0;
+    for (size_t i = 0; i < set->count && !failed; i++) {
+        const struct known_access *one = &set->list[i];
         struct refuse_name name = {
             .fingerprint = secret_access(&probe->secret, one->kind, one->path, one->below),
             .replica = replica,
             .generation = generation};
-        if (bpf_map_update_elem(map, &name, &there, BPF_ANY) != 0)
-            return -errno;
+        failed = mirror_put(probe->refusing.names, &name, &there);
     }
-    return 0;
+    return failed;
 }
 
 static int add_peers(struct probe *probe, uint32_t replica, uint32_t generation,
                      const struct refusal *refusal, uint32_t round)
 {
-    int map = bpf_map__fd(probe->refusing.bpf->maps.peers);
-    for (size_t i = 0; i < refusal->peer_count; i++) {
+    int failed = 0;
+    for (size_t i = 0; i < refusal->peer_count && !failed; i++) {
         const struct refusal_peer *peer = &refusal->peers[i];
         struct refuse_peer key = {.replica = replica,
                                   .generation = generation,
@@ -136,46 +140,49 @@ static int add_peers(struct probe *probe, uint32_t replica, uint32_t generation,
                                   .transport = peer->transport};
         struct refuse_peer_value value = {peer->verdict, round};
         memcpy(key.address, peer->address, sizeof key.address);
-        if (bpf_map_update_elem(map, &key, &value, BPF_ANY) != 0)
-            return -errno;
+        failed = mirror_put(probe->refusing.peers, &key, &value);
     }
-    return 0;
+    return failed;
 }
 
 /* Those of a replica that are not of this round; 0: all of them. */
-static void forget_peers(struct probe *probe, uint32_t replica, uint32_t round)
+struct round {
+    uint32_t replica, number;
+};
+
+static bool is_old_peer(const void *key, const void *value, const void *context)
 {
-    int map = bpf_map__fd(probe->refusing.bpf->maps.peers);
-    struct refuse_peer key, next;
-    struct refuse_peer_value value;
-    bool more = bpf_map_get_next_key(map, NULL, &next) == 0;
-    while (more) {
-        key = next;
-        more = bpf_map_get_next_key(map, &key, &next) == 0;
-        if (key.replica == replica && bpf_map_lookup_elem(map, &key, &value) == 0 &&
-            value.round != round)
-            bpf_map_delete_elem(map, &key);
-    }
+    const struct refuse_peer *peer = key;
+    const struct refuse_peer_value *found = value;
+    const struct round *round = context;
+    return peer->replica == round->replica && found->round != round->number;
+}
+
+static void forget_peers(struct probe *probe, uint32_t replica, uint32_t number)
+{
+    const struct round round = {replica, number};
+    mirror_remove(probe->refusing.peers, is_old_peer, &round);
+}
+
+static bool is_name_of(const void *key, const void *value, const void *replica)
+{
+    const struct refuse_name *name = key;
+    (void)value;
+    return name->replica == *(const uint32_t *)replica;
 }
 
 static void forget_names(struct probe *probe, uint32_t replica)
 {
-    int map = bpf_map__fd(probe->refusing.bpf->maps.names);
-    struct refuse_name key, next;
-    bool more = bpf_map_get_next_key(map, NULL, &next) == 0;
-    while (more) {
-        key = next;
-        more = bpf_map_get_next_key(map, &key, &next) == 0;
-        if (key.replica == replica)
-            bpf_map_delete_elem(map, &key);
-    }
+    mirror_remove(probe->refusing.names, is_name_of, &replica);
 }
 
 /* ---- one replica ---- */
 
 static void set(struct probe *probe, uint32_t replica, uint32_t flags)
 {
-    __atomic_store_n(&probe->replicas[replica].refuse, flags, __ATOMIC_SEQ_CST);
+    struct replica *place = place_begin(probe, replica);
+    __atomic_store_n(&place->refuse, flags, __ATOMIC_SEQ_CST);
+    place_end(probe, replica);
 }
 
 /* The lock is held. */
@@ -261,8 +268,23 @@ uint64_t refusing_lost_runs(const struct refusing *refusing)
     return refusing->bpf ? lost_runs(refusing->bpf->obj) : 0;
 }
 
+int refusing_intact(struct probe *probe)
+{
+    struct refusing *refusing = &probe->refusing;
+    int changed = 0;
+    if (!refusing->bpf || pthread_mutex_trylock(&refusing->lock) != 0)
+        return 0; /* or it is being changed: there is another look in a second */
+    if (is_needed(probe))
+        changed = mirror_intact(refusing->names) + mirror_intact(refusing->peers) +
+                  links_intact(refusing->bpf->skeleton);
+    pthread_mutex_unlock(&refusing->lock);
+    return changed;
+}
+
 void refusing_close(struct refusing *refusing)
 {
+    mirror_free(refusing->names);
+    mirror_free(refusing->peers);
     refuse_bpf__destroy(refusing->bpf);
     pthread_mutex_destroy(&refusing->lock);
 }

@@ -43,29 +43,33 @@ int probe_replica_add(struct probe *probe, uint64_t cgroup, enum replica_entry e
         probe->replica_used[*replica] = false;
         return error_set(err, EXIT_MACHINE, errno, "probe: cannot watch another cgroup");
     }
+    place_hold(probe, *replica, cgroup);
     return 0;
 }
 
 void probe_replica_set(struct probe *probe, uint32_t replica, uint32_t table,
                        enum replica_mode mode)
 {
-    struct replica *place = &probe->replicas[replica];
+    struct replica *place = place_begin(probe, replica);
     if (place->mode == MODE_LEARN)
         table_learned(probe, place->table);
     place->recognised = true;
     __atomic_store_n(&place->table, table, __ATOMIC_SEQ_CST);
     __atomic_store_n(&place->mode, mode, __ATOMIC_SEQ_CST);
+    place_end(probe, replica);
     probe_changed(probe);
 }
 
 void probe_replica_record(struct probe *probe, uint32_t replica, bool on)
 {
-    probe->replicas[replica].recorded = on;
+    place_begin(probe, replica)->recorded = on;
+    place_end(probe, replica);
 }
 
 void probe_replica_compare(struct probe *probe, uint32_t replica, bool on)
 {
-    probe->replicas[replica].compared = on;
+    place_begin(probe, replica)->compared = on;
+    place_end(probe, replica);
 }
 
 void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind kind,
@@ -78,14 +82,14 @@ void probe_apart_forget(struct probe *probe, uint32_t table, enum pattern_kind k
 int probe_replica_halt(struct probe *probe, uint32_t replica, uint32_t generation,
                        enum replica_halt halt, bool on)
 {
-    struct replica *place = &probe->replicas[replica];
-    if (place->generation != generation)
-        return -1;
-    if (on)
+    struct replica *place = place_begin(probe, replica);
+    bool there = place->generation == generation;
+    if (there && on)
         __atomic_or_fetch(&place->halt, halt, __ATOMIC_SEQ_CST);
-    else
+    else if (there)
         __atomic_and_fetch(&place->halt, ~(uint32_t)halt, __ATOMIC_SEQ_CST);
-    return 0;
+    place_end(probe, replica);
+    return there ? 0 : -1;
 }
 
 void probe_replica_away(struct probe *probe, uint64_t cgroup, bool away)
@@ -93,7 +97,9 @@ void probe_replica_away(struct probe *probe, uint64_t cgroup, bool away)
     uint32_t index;
     if (bpf_map_lookup_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &cgroup, &index) != 0)
         return;
-    __atomic_store_n(&probe->replicas[index].away, away, __ATOMIC_SEQ_CST);
+    struct replica *place = place_begin(probe, index);
+    __atomic_store_n(&place->away, away, __ATOMIC_SEQ_CST);
+    place_end(probe, index);
     probe_changed(probe);
 }
 
@@ -112,6 +118,7 @@ void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup
     int map = bpf_map__fd(probe->bpf->maps.by_cgroup);
     if (probe->replicas[replica].mode == MODE_LEARN)
         table_learned(probe, probe->replicas[replica].table);
+    place_leave(probe, replica);
     probe->replicas[replica].mode = MODE_OFF;
     probe->replicas[replica].halt = 0;
     refusing_forget(probe, replica);
@@ -162,8 +169,10 @@ int probe_prepare_newcomers(struct probe *probe, struct error *err)
 
 void newcomer_taken(struct probe *probe, const struct cgroup_event *event)
 {
-    if (event->head.replica != PROBE_NONE)
-        probe->prepared--;
+    if (event->head.replica == PROBE_NONE)
+        return;
+    probe->prepared--;
+    place_hold(probe, event->head.replica, event->cgroup);
 }
 
 int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entry entry,

@@ -127,8 +127,8 @@ def held(daemon, kind):
     return [one for one in bpftool(kind, "list") if str(one["id"]) in ids]
 
 
-def _key(number):
-    return ["key", *(str(byte) for byte in number.to_bytes(4, "little"))]
+def _key(number, size=4):
+    return ["key", *(str(byte) for byte in number.to_bytes(size, "little"))]
 
 
 def _number(value):
@@ -152,6 +152,45 @@ def wipe_map(daemon):
     place, before = some_table(daemon)
     bpftool("map", "update", *place, "value", *["0"] * len(before))
     return "has changed 1 pattern tables"
+
+
+def cgroups(daemon):
+    """Which place each watched cgroup leads to, as the kernel has it."""
+    return {_number(entry["key"]): _number(entry["value"])
+            for entry in bpftool("map", "dump", *_map(daemon, "by_cgroup"))}
+
+
+def forget_cgroups(daemon):
+    """A container whose cgroup leads nowhere is not watched: neither is who enters it."""
+    for cgroup in cgroups(daemon):
+        with suppress(subprocess.CalledProcessError):  # gone meanwhile
+            bpftool("map", "delete", *_map(daemon, "by_cgroup"), *_key(cgroup, 8))
+    return "points which replicas are watched"
+
+
+def canary_place(daemon):
+    """The place of the replica that is the canary."""
+    known = cgroups(daemon)
+    for line in Path(f"/proc/{daemon.child('skink-canary')}/cgroup").read_text().splitlines():
+        _, hierarchy, path = line.split(":", 2)
+        with suppress(FileNotFoundError):
+            inode = Path(f"/sys/fs/cgroup/{hierarchy}{path}").stat().st_ino
+            if inode in known:
+                return known[inode]
+    raise AssertionError("the canary is in no cgroup that is watched")
+
+
+def canary_mode(daemon):
+    """Where the mode of the canary's place is, for bpftool, and the place's value."""
+    place = [*_map(daemon, "replicas"), *_key(canary_place(daemon))]
+    return place, bpftool("map", "lookup", *place)["value"]
+
+
+def switch_off(daemon):
+    """A replica whose mode is 0 is not judged. The canary's, since the others come and go."""
+    place, value = canary_mode(daemon)
+    bpftool("map", "update", *place, "value", *["0"] * 4, *value[4:])
+    return "points which replicas are watched"
 
 
 def some_bucket(daemon):

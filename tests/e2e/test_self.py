@@ -115,6 +115,19 @@ def test_a_pattern_is_put_in(daemon, program):
     assert bpftool("map", "lookup", *place)["value"] == before
 
 
+def test_a_cgroup_is_forgotten(daemon, program):
+    program("bpftool", "bpftool")
+    place = tamper.canary_place(daemon)
+    daemon.told("probe", tamper.forget_cgroups(daemon))
+    assert tamper.canary_place(daemon) == place
+
+
+def test_a_replica_is_switched_off(daemon, program):
+    program("bpftool", "bpftool")
+    daemon.told("probe", tamper.switch_off(daemon))
+    assert tamper.canary_mode(daemon)[1][:4] != ["0x00"] * 4
+
+
 def test_a_link_is_detached(daemon, program):
     program("bpftool", "bpftool")
     links = tamper.cgroup_links(daemon)

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "probe/mirror.h"
 #include "probe/pool.h"
 #include "watched_cgroup.h"
 
@@ -341,14 +342,147 @@ static void a_repeated_novelty_is_reported_once(void **state)
     assert_int_equal(replica->novelties_held, 0);
 }
 
+/* ---- what another does to the places of replicas ---- */
+
+static int map_named(const char *name)
+{
+    uint32_t id = 0;
+    int found = -1;
+    while (bpf_map_get_next_id(id, &id) == 0) {
+        struct bpf_map_info info = {0};
+        uint32_t size = sizeof info;
+        int fd = bpf_map_get_fd_by_id(id);
+        bool ours = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+                    strcmp(info.name, name) == 0;
+        if (fd >= 0 && !ours)
+            close(fd);
+        if (!ours)
+            continue;
+        if (found >= 0)
+            close(found);
+        found = fd; /* the latest is this process's own */
+    }
+    return found;
+}
+
+static void assert_noticed(struct probe *probe, const char *what)
+{
+    char found[128] = "";
+    assert_int_equal(probe_intact(probe, found, sizeof found), -1);
+    if (!strstr(found, what))
+        fail_msg("%s", found);
+    assert_int_equal(probe_intact(probe, found, sizeof found), 0);
+}
+
+static void a_cgroup_led_elsewhere_is_led_back(void **state)
+{
+    struct world *world = *state;
+    if (!world) {
+        skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
+    struct probe *probe = world->own.probe;
+    uint64_t own = world->own.cgroup, foreign = own + 12345;
+    uint32_t to = PROBE_REPLICAS - 1, there;
+    char found[128];
+    int map = map_named("by_cgroup");
+    assert_true(map >= 0);
+    assert_int_equal(probe_intact(probe, found, sizeof found), 0);
+    assert_int_equal(bpf_map_delete_elem(map, &own), 0);
+    assert_noticed(probe, "in 1 points which replicas are watched");
+    assert_int_equal(bpf_map_update_elem(map, &own, &to, BPF_ANY), 0);
+    assert_noticed(probe, "in 1 points");
+    assert_int_equal(bpf_map_lookup_elem(map, &own, &there), 0);
+    assert_int_equal(there, world->own.replica);
+    assert_int_equal(bpf_map_update_elem(map, &foreign, &there, BPF_ANY), 0);
+    assert_noticed(probe, "in 1 points");
+    assert_int_not_equal(bpf_map_lookup_elem(map, &foreign, &there), 0);
+    /* A place that nobody holds may have been given to a new cgroup a moment ago, but not for long.
+     */
+    assert_int_equal(bpf_map_update_elem(map, &foreign, &to, BPF_ANY), 0);
+    assert_int_equal(probe_intact(probe, found, sizeof found), 0);
+    assert_noticed(probe, "in 1 points");
+    assert_int_not_equal(bpf_map_lookup_elem(map, &foreign, &there), 0);
+    close(map);
+}
+
+static void a_replica_switched_off_is_switched_on(void **state)
+{
+    struct world *world = *state;
+    if (!world) {
+        skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
+    struct probe *probe = world->own.probe;
+    struct replica *place = (struct replica *)probe_replica(probe, world->own.replica);
+    enum replica_mode before = place->mode;
+    char found[128];
+    place->mode = MODE_OFF;
+    assert_noticed(probe, "in 1 points");
+    assert_int_equal(place->mode, before);
+    place->away = place->generation = 7;
+    assert_noticed(probe, "in 2 points");
+    /* What this process orders is no tampering. */
+    assert_int_equal(
+        probe_replica_halt(probe, world->own.replica, place->generation, HALT_STOP, true), 0);
+    probe_replica_set(probe, world->own.replica, world->own.table, MODE_DETECT);
+    assert_int_equal(probe_intact(probe, found, sizeof found), 0);
+    assert_int_equal(place->halt, HALT_STOP);
+}
+
+/* ---- a map of which this process knows what it holds ---- */
+
+static bool is_even(const void *key, const void *value, const void *context)
+{
+    (void)value, (void)context;
+    return *(const uint64_t *)key % 2 == 0;
+}
+
+static void a_mirror_shows_what_another_did(void **state)
+{
+    int map = bpf_map_create(BPF_MAP_TYPE_HASH, "test_mirror", sizeof(uint64_t), sizeof(uint32_t),
+                             4096, NULL);
+    uint64_t key, foreign = 99999;
+    uint32_t value, lie = 7;
+    (void)state;
+    if (map < 0) {
+        skip();
+        return; /* which skip() never comes to; the analyzer does not know */
+    }
+    struct mirror *mirror = mirror_new(map, sizeof key, sizeof value, 4096);
+    for (key = 0; key < 4095; key++) {
+        value = (uint32_t)key;
+        assert_int_equal(mirror_put(mirror, &key, &value), 0);
+    }
+    assert_int_equal(mirror_intact(mirror), 0);
+    bpf_map_update_elem(map, &foreign, &lie, BPF_ANY);
+    for (key = 0; key < 3; key++)
+        bpf_map_delete_elem(map, &key);
+    bpf_map_update_elem(map, &key, &lie, BPF_ANY); /* 3 */
+    assert_int_equal(mirror_intact(mirror), 5);
+    assert_int_equal(mirror_intact(mirror), 0);
+    assert_int_not_equal(bpf_map_lookup_elem(map, &foreign, &value), 0);
+    assert_int_equal(bpf_map_lookup_elem(map, &key, &value), 0);
+    assert_int_equal(value, 3);
+    mirror_remove(mirror, is_even, NULL);
+    key = 2;
+    assert_int_not_equal(bpf_map_lookup_elem(map, &key, &value), 0);
+    assert_int_equal(mirror_intact(mirror), 0);
+    mirror_free(mirror);
+    close(map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_never_overlap),
         cmocka_unit_test(copies_keep_every_pattern),
         cmocka_unit_test(what_another_does_is_seen),
+        cmocka_unit_test(a_mirror_shows_what_another_did),
         cmocka_unit_test_setup_teardown(tables_grow_without_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_repeated_novelty_is_reported_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cgroup_led_elsewhere_is_led_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_replica_switched_off_is_switched_on, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
