@@ -142,6 +142,22 @@ static bool is_news(struct agent *agent, const struct watched *watched, const st
     return true;
 }
 
+void response_file(struct agent *agent, struct watched *watched, const struct situation *now,
+                   json_t *plan, const char *decision)
+{
+    json_object_set_new(plan, "state", json_string(decision));
+    if (situation_needs(now))
+        json_object_set_new(plan, "why", json_string(situation_needs(now)));
+    watched->planned = situation_is_worth(now);
+    watched->told_nothing = !situation_is_worth(now);
+    ledger_plan(agent->response->ledger, plan);
+    watched->plan = record_number(plan, "number");
+    if (strcmp(decision, CARRIED_OUT) == 0)
+        response_carry_out(agent, now, plan);
+    log_info("plan %llu for %s: %s", (unsigned long long)record_number(plan, "number"),
+             watched->workload.name, decision);
+}
+
 void response_alert(struct agent *agent, struct watched *watched, const json_t *told)
 {
     uint64_t begun = clock_monotonic();
@@ -159,19 +175,9 @@ void response_alert(struct agent *agent, struct watched *watched, const json_t *
         return;
     json_t *plan = situation_json(watched, now);
     json_object_set_new(plan, "alert", json_string(record_text(told, "id")));
-    json_object_set_new(plan, "state", json_string(decision));
-    if (situation_needs(now))
-        json_object_set_new(plan, "why", json_string(situation_needs(now)));
     json_object_set_new(plan, "alerted_ns", json_integer((json_int_t)begun));
     json_object_set_new(plan, "foreign_ns", json_integer((json_int_t)alert_first(watched->alert)));
-    watched->planned = situation_is_worth(now);
-    watched->told_nothing = !situation_is_worth(now);
-    ledger_plan(agent->response->ledger, plan);
-    watched->plan = record_number(plan, "number");
-    if (strcmp(decision, CARRIED_OUT) == 0)
-        response_carry_out(agent, now, plan);
-    log_info("plan %llu for %s: %s", (unsigned long long)record_number(plan, "number"),
-             watched->workload.name, decision);
+    response_file(agent, watched, now, plan, decision);
 }
 
 /* ---- what comes of it ---- */
@@ -343,10 +349,13 @@ static void on_outcome(void *context, const struct outcome *outcome)
     json_t *record = ledger_find_measure(ledger, outcome->number);
     if (record)
         note_restored(agent, outcome, record);
+    bool expired = record_number(record, "expired");
     if (record && outcome->what == OUTCOME_UNDONE)
-        ledger_state(ledger, record, record_number(record, "expired") ? "expired" : "undone", NULL);
+        ledger_state(ledger, record, expired ? "expired" : "undone", NULL);
     else if (record)
         ledger_state(ledger, record, "in force", outcome->why);
+    if (record && outcome->what == OUTCOME_UNDONE && expired)
+        response_over(agent, record);
 }
 
 /* ---- time ---- */

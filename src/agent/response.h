@@ -1,5 +1,6 @@
 /* What the files of responding share: response.c (from alert to measure), response_plan.c (what
- * could be done), response_answer.c (what the verbs are told). */
+ * could be done), response_answer.c (what the verbs are told), response_over.c (what was contained
+ * runs again). */
 #ifndef SKINK_AGENT_RESPONSE_H
 #define SKINK_AGENT_RESPONSE_H
 
@@ -87,8 +88,17 @@ bool response_affords(const struct agent *agent, const char *service, double sha
 /* Has the plan carried out, off the event loop. */
 void response_carry_out(struct agent *agent, const struct situation *now, json_t *plan);
 
+/* Files the plan, which it takes over, and does what was decided. */
+void response_file(struct agent *agent, struct watched *watched, const struct situation *now,
+                   json_t *plan, const char *decision);
+
 void response_take_back(struct agent *agent, json_t *record, bool expired);
 double response_harm(struct agent *agent, const char *service);
 struct watched *response_replica(struct agent *agent, const char *id);
+
+/* ---- response_over.c ---- */
+
+/* A measure has expired and was taken back. */
+void response_over(struct agent *agent, const json_t *record);
 
 #endif

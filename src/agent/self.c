@@ -48,8 +48,8 @@ void self_free(struct self *self)
 
 const char *self_point_name(enum self_point point)
 {
-    static const char *const NAMES[] = {"canary",   "probe",  "log",  "disk",
-                                        "guardian", "socket", "clock"};
+    static const char *const NAMES[] = {"canary",   "probe",  "log",   "disk",
+                                        "guardian", "socket", "clock", "measure"};
     return NAMES[point];
 }
 

@@ -52,7 +52,8 @@ static void print_plan(const json_t *plan)
     if (*ask_text(plan, "variant"))
         printf("  variant %s\n", ask_text(plan, "variant"));
     if (*ask_text(plan, "reason"))
-        printf("  rejuvenation: %s\n", ask_text(plan, "reason"));
+        printf("  %s%s\n", *ask_text(plan, "cause") ? "rejuvenation: " : "",
+               ask_text(plan, "reason"));
     json_object_foreach (json_object_get(plan, "options"), stage, options)
         print_options(stage, options);
 }

@@ -143,6 +143,25 @@ def test_quarantine_expires(skink, watching, web, intruder):
     assert wait_until(lambda: not intruder.is_silent(), 10)
 
 
+def test_a_contained_replica_does_not_just_run_on(skink, watching, web, intruder):
+    """What contained it expires and nobody has replaced it: that is told, and it is contained anew."""
+    daemon, replica = watching(**responding(policy="act", minimum=0, expiry="4s",
+                                            **{"except": "hold,stop,kill"}))
+    intruder.break_in(replica, heard=False)
+    first = wait_measure(skink, daemon, "pause", "in force")
+    wait_measure(skink, daemon, "pause", "expired", 15)
+    again = wait_measure(skink, daemon, "pause", "in force")
+    plans = listed(skink, daemon, "plan")
+    assert again["plan"] != first["plan"] and replica.state() == "paused"
+    assert f"pause (measure {first['number']}) has expired" in plans[1]["reason"]
+    assert plans[1]["belief"] > 0.5 and "has expired, and it" in ask(skink, daemon, "plan")
+    alarm, = [one for one in daemon.alerts("skink") if one["point"] == "measure"]
+    assert f"pause of {replica.id} has expired" in alarm["message"]
+    ask(skink, daemon, "undo", again["number"])
+    time.sleep(1)
+    assert replica.state() == "running" and not measures(skink, daemon, "pause", "in force")
+
+
 def test_what_is_in_force_survives_the_daemon(skink, watching, web, intruder):
     daemon, replica = watching(**responding(policy="act", minimum=0, **{"except": "hold,stop,kill"}))
     intruder.break_in(replica, heard=False)
