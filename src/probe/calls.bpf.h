@@ -63,7 +63,9 @@ static __noinline int settle(struct thread *thread)
     return 1;
 }
 
-/* Each thread counts for itself, and adds it up now and then. */
+/* Each thread counts for itself, and adds that to its replica's count after so many calls. */
+#define COUNTED_TOGETHER 64
+
 static __noinline int tell_calls(struct thread *thread)
 {
     struct replica *replica = thread ? replica_of(thread) : NULL;
@@ -110,6 +112,7 @@ static __noinline int examine(struct thread *thread, struct pt_regs *regs, __u64
     return 0;
 }
 
+/* n: a constant for the usual length, whose mask then need not be computed at every call */
 static __always_inline __u64 push_window(struct thread *thread, __u32 n, __u32 code, __u64 position)
 {
     __u64 in = 0, out = 0, base = 0, factor = 0;
@@ -144,14 +147,18 @@ int BPF_PROG(on_call, struct pt_regs *regs, long number)
     const __u32 n = window_length, m = bag_length; /* read once, and not before the calls above */
     __u32 code = call_code(number, compat) & (CALL_CODES - 1);
     __u64 position = thread->position;
-    __u64 fingerprint = n ? push_window(thread, n, code, position) : 0;
+    __u64 fingerprint = 0;
+    if (n == PATTERN_EXACT)
+        fingerprint = push_window(thread, PATTERN_EXACT, code, position);
+    else if (n)
+        fingerprint = push_window(thread, n, code, position);
     if (m > n)
         push_bag(thread, m, code, position);
     thread->history[position & (HISTORY - 1)] = code;
     thread->position = ++position;
     if (m > n || thread->recent[fingerprint >> (64 - RECENT_BITS)] != fingerprint)
         examine(thread, regs, fingerprint, code);
-    if (!(position & 31))
+    if (!(position & (COUNTED_TOGETHER - 1)))
         tell_calls(thread);
     return 0;
 }
