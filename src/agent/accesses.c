@@ -6,8 +6,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define HELD_ACCESSES 2048 /* kept of a replica that is not yet recognised */
-
 /* in_table: the probe has put it into the service's table itself. */
 static void learn(struct agent *agent, struct watched *watched, const struct access_event *event,
                   bool in_table)
@@ -57,13 +55,13 @@ void accesses_report(struct agent *agent, const struct access_event *event)
         return;
     if (watched->service) {
         judge(agent, watched, event);
-    } else if (watched->held_access_count < HELD_ACCESSES) {
+    } else if (watched->held_access_count < HELD) {
         if (!watched->held_accesses)
             watched->held_accesses =
-                memory_must(reallocarray(NULL, HELD_ACCESSES, sizeof *watched->held_accesses));
+                memory_must(reallocarray(NULL, HELD, sizeof *watched->held_accesses));
         watched->held_accesses[watched->held_access_count++] = *event;
     } else {
-        watched->held_lost++;
+        probe_replica_lost(agent->probe, index);
     }
 }
 

@@ -167,7 +167,7 @@ void replicas_report(struct agent *agent, const struct report *report)
             watched->held = memory_must(reallocarray(NULL, HELD, sizeof *watched->held));
         watched->held[watched->held_count++] = *report;
     } else {
-        watched->held_lost++;
+        probe_replica_lost(agent->probe, index);
     }
 }
 
@@ -220,10 +220,6 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
     if (starting && service->mode == MODE_LEARN && !watched->learns_start) {
         facts->starts++;
         service->dirty = true;
-    }
-    if (watched->held_lost) {
-        facts->lost += service->mode == MODE_LEARN ? watched->held_lost : 0;
-        service->loss = true;
     }
     apply_mode(agent, watched);
     retire_table(agent, watched);

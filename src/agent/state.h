@@ -28,7 +28,7 @@
 #include "workload/workload.h"
 
 #define RECENT      128  /* novelties kept of a replica that has no alert yet */
-#define HELD        2048 /* reports kept of a replica that is not yet recognised */
+#define HELD        2048 /* reports, and accesses, kept of a replica that is not yet recognised */
 #define FACTS       16   /* facts kept of a replica that has no alert yet */
 #define ALERTS_KEPT 256  /* alerts that `skink alerts` can show from memory */
 
@@ -48,7 +48,6 @@ struct watched {
     uint64_t calls_counted, lost_counted;
     struct report *held; /* HELD of them, until it is recognised */
     size_t held_count;
-    uint64_t held_lost;
     bool starting;           /* learned from, but its start is not compared with its siblings */
     struct sibling *sibling; /* what siblings.c keeps of it, NULL until it is compared */
     struct access_event *held_accesses; /* the same for accesses */

@@ -130,7 +130,7 @@ enum replica_entry {
 
 /* What could not be seen, reported or remembered; never falls. */
 struct replica_losses {
-    __u64 reports; /* new patterns or thresholds: the ring was full */
+    __u64 reports; /* new patterns or thresholds: the ring was full, or the agent kept no more */
     __u64 quota;   /* the same: the replica had used up its reports of this second */
     __u64 table;   /* learned, but its table cannot grow; or no room to wait for the growth */
     __u64 storage; /* threads that could not be followed */

@@ -125,6 +125,9 @@ int probe_replica_restored(struct probe *probe, uint32_t replica, struct error *
 /* Stops watching. The place gets a new generation, so that late events are known as late. */
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup);
 
+/* A report of this replica came, and user space has no room for it: counted as the ring's are. */
+void probe_replica_lost(struct probe *probe, uint32_t replica);
+
 /* What the kernel has counted; the place stays the probe's. */
 const struct replica *probe_replica(const struct probe *probe, uint32_t replica);
 

@@ -60,6 +60,11 @@ void probe_replica_set(struct probe *probe, uint32_t replica, uint32_t table,
     probe_changed(probe);
 }
 
+void probe_replica_lost(struct probe *probe, uint32_t replica)
+{
+    __atomic_fetch_add(&probe->replicas[replica].counters.lost.reports, 1, __ATOMIC_RELAXED);
+}
+
 void probe_replica_record(struct probe *probe, uint32_t replica, bool on)
 {
     place_begin(probe, replica)->recorded = on;
