@@ -141,7 +141,7 @@ static json_t *message_json(const struct alert *alert)
     FILE *out = memory_must(open_memstream(&text, &size));
     fprintf(out, "%s: replica %s ", alert->subject.service->name, alert->subject.workload->name);
     if (alert->cause == ALERT_LOSS)
-        fprintf(out, "could not be watched whole: %" PRIu64 " reports were lost", alert->lost);
+        fprintf(out, "could not be watched whole: %" PRIu64 " things of it were lost", alert->lost);
     if (alert->cause == ALERT_PATTERNS)
         describe_patterns(alert, out);
     describe_facts(alert, out);

@@ -82,28 +82,35 @@ static void leave_service(struct watched *watched)
     watched->service = NULL;
 }
 
-static void count_calls(struct agent *agent, struct watched *watched, uint64_t *calls,
-                        uint64_t *lost)
+static struct tally count(struct agent *agent, struct watched *watched)
 {
-    const struct replica_counters *now = &probe_replica(agent->probe, watched->index)->counters;
-    uint64_t lost_now = now->lost.reports + now->lost.quota + now->lost.table + now->lost.storage;
-    *calls = now->calls - watched->calls_counted;
-    *lost = lost_now - watched->lost_counted;
-    watched->calls_counted = now->calls;
-    watched->lost_counted = lost_now;
+    return tally_take(&watched->counted, &probe_replica(agent->probe, watched->index)->counters);
+}
+
+/* Of a replica that is judged, or of which the start alone is learned. */
+static void watch_losses(struct agent *agent, struct watched *watched)
+{
+    struct service *service = watched->service;
+    struct tally more = count(agent, watched);
+    if (watched->learns_start) {
+        profile_facts(service->profile)->lost += more.lost;
+        return;
+    }
+    uint64_t lost = more.lost + more.processes;
+    lost += service->accesses.mode == MODE_DETECT ? more.paths : 0;
+    if (lost > 0)
+        alerts_loss(agent, watched, lost);
 }
 
 static void drop(struct agent *agent, struct watched *watched)
 {
-    uint64_t calls;
-    uint64_t lost;
     if (watched->service) {
         siblings_leave(agent, watched);
         alerts_close(agent, watched);
-        count_calls(agent, watched, &calls, &lost); /* its last calls count for the training */
+        struct tally more = count(agent, watched); /* its last calls count for the training */
         if (watched->service->mode == MODE_LEARN) {
-            profile_facts(watched->service->profile)->calls += calls;
-            profile_facts(watched->service->profile)->lost += lost;
+            profile_facts(watched->service->profile)->calls += more.calls;
+            profile_facts(watched->service->profile)->lost += more.lost;
         }
     }
     leave_service(watched);
@@ -114,6 +121,14 @@ static void drop(struct agent *agent, struct watched *watched)
     free(watched->held_accesses);
     free(watched->last_words);
     free(watched);
+}
+
+/* It has ended: what it lost in its last moments is told with it. */
+static void end(struct agent *agent, struct watched *watched)
+{
+    if (watched->service && watched->service->mode == MODE_DETECT)
+        watch_losses(agent, watched);
+    drop(agent, watched);
 }
 
 static struct watched *by_cgroup(struct agent *agent, uint64_t cgroup)
@@ -320,7 +335,7 @@ void replicas_cgroup(struct agent *agent, const struct cgroup_event *event)
     if (event->head.kind == EVENT_CGROUP_GONE) {
         struct watched *gone = index < PROBE_REPLICAS ? agent->watched[index] : NULL;
         if (gone && gone->generation == event->head.generation)
-            drop(agent, gone);
+            end(agent, gone);
         return;
     }
     if (index >= PROBE_REPLICAS) /* no place was prepared: its engine will report it */
@@ -372,12 +387,10 @@ static void train(struct agent *agent, struct service *service, uint64_t dt)
         if (!watched || watched->service != service)
             continue;
         const struct replica_counters *now = &probe_replica(agent->probe, i)->counters;
-        uint64_t more;
-        uint64_t lost;
-        count_calls(agent, watched, &more, &lost);
-        calls += more;
-        facts->lost += lost;
-        service->loss |= lost > 0;
+        struct tally more = count(agent, watched);
+        calls += more.calls;
+        facts->lost += more.lost;
+        service->loss |= more.lost > 0;
         frame_peak = now->frame_peak > frame_peak ? now->frame_peak : frame_peak;
         epoch_peak = now->epoch_peak > epoch_peak ? now->epoch_peak : epoch_peak;
     }
@@ -395,15 +408,6 @@ static void train(struct agent *agent, struct service *service, uint64_t dt)
         log_info("%s, version %s: learned (%s)", service->name, service->version,
                  profile_state(service->profile, state, sizeof state));
     }
-}
-
-static void watch_losses(struct agent *agent, struct watched *watched)
-{
-    uint64_t calls;
-    uint64_t lost;
-    count_calls(agent, watched, &calls, &lost);
-    if (lost > 0 && mode_of(watched) == MODE_DETECT)
-        alerts_loss(agent, watched, lost);
 }
 
 bool replicas_has_gone(void *context, uint32_t replica)
@@ -427,7 +431,7 @@ static void sweep(struct agent *agent, uint64_t now)
         if (!watched)
             continue;
         if (replicas_has_gone(agent, i))
-            drop(agent, watched);
+            end(agent, watched);
         else if (!watched->service)
             identify(agent, watched, clock_passed(now, watched->appeared) < PATIENCE);
     }

@@ -23,6 +23,7 @@
 #include "agent/self.h"
 #include "agent/service.h"
 #include "agent/sink.h"
+#include "agent/tally.h"
 #include "agent/tolerance.h"
 #include "probe/probe.h"
 #include "workload/workload.h"
@@ -45,7 +46,7 @@ struct watched {
     bool learns_start;        /* a start that the profile has not seen: learned, not judged */
     uint64_t start_since;     /* the stretch of it that runs now began, CLOCK_MONOTONIC */
     uint64_t start_grown;     /* patterns learned in this stretch */
-    uint64_t calls_counted, lost_counted;
+    struct tally counted;
     struct report *held; /* HELD of them, until it is recognised */
     size_t held_count;
     bool starting;           /* learned from, but its start is not compared with its siblings */
@@ -213,7 +214,7 @@ void alerts_early_report(struct agent *agent, struct watched *watched, const str
 /* A replica that is being judged did what its service never had. */
 void alerts_fact(struct agent *agent, struct watched *watched, const struct fact *fact);
 
-/* Something was lost while detecting. */
+/* So much was lost of what it does while its service is judged. */
 void alerts_loss(struct agent *agent, struct watched *watched, uint64_t lost);
 
 /* An alert in its present state, to all who are to hear of it; the sealed log is one. */

@@ -83,11 +83,37 @@ static void what_is_not_kept_of_a_newcomer_is_counted(void **state)
     watched_cgroup_close(&own);
 }
 
+/* Each loss is counted once, as what it is: the profile may lack some, an alert tells of all. */
+static void losses_are_told_apart(void **state)
+{
+    (void)state;
+    struct replica_counters now = {.calls = 7,
+                                   .lost = {.reports = 1,
+                                            .quota = 2,
+                                            .table = 4,
+                                            .storage = 8,
+                                            .process = 16,
+                                            .paths = 32,
+                                            .calls = 64,
+                                            .flows = 128}};
+    struct tally counted = {0};
+    struct tally more = tally_take(&counted, &now);
+    assert_int_equal(more.calls, 7);
+    assert_int_equal(more.lost, 1 + 2 + 4 + 8);
+    assert_int_equal(more.processes, 16);
+    assert_int_equal(more.paths, 32);
+    now.lost.paths++;
+    more = tally_take(&counted, &now);
+    assert_int_equal(more.calls + more.lost + more.processes, 0);
+    assert_int_equal(more.paths, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(projects_of_one_service_are_noticed),
         cmocka_unit_test(what_is_not_kept_of_a_newcomer_is_counted),
+        cmocka_unit_test(losses_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
