@@ -144,6 +144,9 @@ class Play:
         begin = time.time()
         self.observed = BreakIn(self.system, self.attacker, self.shop.address)
         alert = self._first_alert("web", 10)
+        telling.request(self.terminal, self.observed)
+        if alert is not None:
+            telling.alert(self.terminal, self.daemon.short(alert["replica"]), alert)
         self.observed.wait(30)
         telling.break_in(self.terminal, self.observed)
         held = self.observed.key == self.shop.payment_key
@@ -153,8 +156,8 @@ class Play:
         self.seen = alert
         self.wait(2.5)  # an alert that grows is told again every two seconds
         self._read_alerts()
+        telling.grown(self.terminal, alert, self.alerts[alert["id"]][-1])
         name = self.daemon.short(alert["replica"])
-        telling.alert(self.terminal, name, alert, self.alerts[alert["id"]][-1])
         self.check(name == self.observed.answer("hostname"),
                    f"Skink named the replica, {name}, {alert['latency_ms']:.1f} ms after the first "
                    "foreign call")

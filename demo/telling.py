@@ -46,10 +46,15 @@ def growth_lines(terminal: Terminal, names, services: dict[str, dict],
     return lines
 
 
+def request(terminal: Terminal, attempt: BreakIn) -> None:
+    """What the attacker sent."""
+    terminal.line(f"  GET /status?host={terminal.paint(attempt.payload, 'yellow')}")
+
+
 def break_in(terminal: Terminal, attempt: BreakIn) -> None:
-    """What the attacker sent, and what he got."""
+    """What he got."""
     line, paint = terminal.line, terminal.paint
-    line(f"  GET /status?host={paint(attempt.payload, 'yellow')}")
+    line()
     if not attempt.all("shell"):
         line("  the attacker got nothing")
         return
@@ -59,8 +64,8 @@ def break_in(terminal: Terminal, attempt: BreakIn) -> None:
          f"{paint(attempt.mail_password, 'yellow')}")
 
 
-def alert(terminal: Terminal, name: str, first: dict, last: dict) -> None:
-    """The alert as it came, and what it had grown to when the attacker had left."""
+def alert(terminal: Terminal, name: str, first: dict) -> None:
+    """The alert as it came."""
     line, paint = terminal.line, terminal.paint
     call, latency = first["first_unknown"], f"{first['latency_ms']:.1f} ms"
     line()
@@ -69,14 +74,27 @@ def alert(terminal: Terminal, name: str, first: dict, last: dict) -> None:
     line(f"  why    {_why(first)} ({first['detector']}, threshold {first['threshold']})")
     line(f"  first  {call['call']} by {call['command']} ({call['pid']}), {call['time']}")
     line(f"  after  {paint(latency, 'bold')} from there to this alert")
-    for depth, process in enumerate(last["process_tree"]):
+    for depth, process in enumerate(first["process_tree"]):
         line(f"  {'' if depth else 'who':7}{'  ' * depth}{_process(process)}")
-    shown = {process["pid"] for process in last["process_tree"]}
-    for tree in (tree for tree in last["other_trees"] if tree[-1]["pid"] not in shown):
-        line(f"  {'':7}{'  ' * (len(tree) - 1)}{_process(tree[-1])}")
-    for number, (command, window) in enumerate(_windows(last["unknown"])):
-        line(f"  {'' if number else 'new':7}{command:8}{window}")
-    line(f"  so far {last['novelties']} new patterns, seen {last['mismatches']} times")
+    _foreign(terminal, first)
+
+
+def grown(terminal: Terminal, first: dict, last: dict) -> None:
+    """What it had become when the attacker had left."""
+    terminal.line()
+    terminal.line(f"  the alert has grown to {last['novelties']} new patterns, "
+                  f"seen {last['mismatches']} times")
+    shown = {process["pid"] for process in first["process_tree"]}
+    trees = [last["process_tree"], *last["other_trees"]]
+    for number, tree in enumerate(tree for tree in trees if tree[-1]["pid"] not in shown):
+        terminal.line(f"  {'' if number else 'and':7}{_process(tree[-1])}")
+    if not _windows(first["unknown"]):
+        _foreign(terminal, last)
+
+
+def _foreign(terminal: Terminal, alert: dict) -> None:
+    for number, (command, window) in enumerate(_windows(alert["unknown"])):
+        terminal.line(f"  {'' if number else 'new':7}{command:8}{window}")
 
 
 def incident(terminal: Terminal, story: dict) -> None:
