@@ -109,6 +109,21 @@ static int undo_measure(struct job *job, struct error *err)
                    measure, &job->kernel, NULL, err);
 }
 
+/* What cannot be taken back has to wait, when what it would destroy could not be kept. */
+static void hold_back(struct job *job, const struct measure *measure)
+{
+    struct error err;
+    struct outcome outcome = {.what = OUTCOME_HELD_BACK,
+                              .number = job->execution.number,
+                              .measure = measure,
+                              .token = json_object(),
+                              .began = clock_monotonic()};
+    outcome.ended = outcome.began;
+    error_set(&err, EXIT_MACHINE, 0,
+              "it destroys evidence of which no copy could be taken: needs a person");
+    say(job, &outcome, &err);
+}
+
 static bool carry_out(struct job *job, const struct measure *measure)
 {
     struct error err;
@@ -135,14 +150,22 @@ static bool destroys_evidence(const struct measure *measure)
     return measure->cost.evidence > EVIDENCE_SPARED;
 }
 
-/* Evidence before eviction: what destroys it waits for its copy. */
+/* Is the copy there that was to be taken, or does a person do without? */
+static bool may_destroy(struct job *job)
+{
+    take_evidence(job);
+    return job->evidence_taken || job->execution.approved ||
+           !job->execution.choice[STAGE_EVIDENCE][0];
+}
+
+/* Evidence before eviction: what destroys it waits for its copy, and without one is left out. */
 static void run_stage(struct job *job, enum measure_stage stage)
 {
     const struct measure *const *choice = job->execution.choice[stage];
     for (; *choice; choice++) {
-        if (destroys_evidence(*choice))
-            take_evidence(job);
-        if (carry_out(job, *choice))
+        if (destroys_evidence(*choice) && !may_destroy(job))
+            hold_back(job, *choice);
+        else if (carry_out(job, *choice))
             return;
     }
 }

@@ -20,6 +20,7 @@ struct outcome {
     enum outcome_what {
         OUTCOME_DONE,
         OUTCOME_FAILED,
+        OUTCOME_HELD_BACK, /* the same, but it was not even tried */
         OUTCOME_UNDONE,
         OUTCOME_KEPT,
         OUTCOME_OVER
@@ -45,6 +46,7 @@ void executor_close(struct executor *executor);
 struct execution {
     uint64_t number;
     struct measure_target *target;                              /* taken over */
+    bool approved;                                              /* by a person */
     const struct measure *choice[STAGES][EXECUTOR_CHOICES + 1]; /* each ended by NULL */
 };
 

@@ -46,6 +46,7 @@ static bool chooses(const struct execution *execution, const struct measure *mea
 void response_carry_out(struct agent *agent, const struct situation *now, json_t *plan)
 {
     struct execution execution = {.number = record_number(plan, "number"),
+                                  .approved = now->given.approved,
                                   .target = measure_target_copy(&now->target)};
     for (enum measure_stage stage = 0; stage < STAGES; stage++)
         for (size_t i = 0; i < now->chosen[stage] && i < EXECUTOR_CHOICES; i++)
@@ -298,7 +299,7 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
     else
         check_variant(agent, record);
     ledger_measure(ledger, record);
-    if (!done || !is_judged(measure))
+    if (outcome->what != OUTCOME_HELD_BACK && (!done || !is_judged(measure)))
         ledger_learn(ledger, measure, done);
     note_restored(agent, outcome, record);
     if (in_force && measure->expire)
@@ -336,7 +337,8 @@ static void on_outcome(void *context, const struct outcome *outcome)
 {
     struct agent *agent = context;
     struct ledger *ledger = agent->response->ledger;
-    if (outcome->what == OUTCOME_DONE || outcome->what == OUTCOME_FAILED) {
+    if (outcome->what == OUTCOME_DONE || outcome->what == OUTCOME_FAILED ||
+        outcome->what == OUTCOME_HELD_BACK) {
         json_t *plan = ledger_find_plan(ledger, outcome->number);
         if (plan)
             note_outcome(agent, outcome, plan);
@@ -441,7 +443,8 @@ void response_tick(struct agent *agent, uint64_t now)
             continue;
         if (expires && wall > expires && wall > record_number(record, "again")) {
             put_off(record, wall);
-            response_take_back(agent, record, true);
+            if (!response_evidence_first(agent, record))
+                response_take_back(agent, record, true);
         }
     }
 }

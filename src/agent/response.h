@@ -98,6 +98,10 @@ struct watched *response_replica(struct agent *agent, const char *id);
 
 /* ---- response_over.c ---- */
 
+/* A measure has expired that ends the replica. True: of that no evidence was kept, so it is taken
+ * now, and the end has to wait. */
+bool response_evidence_first(struct agent *agent, const json_t *record);
+
 /* A measure has expired and was taken back. */
 void response_over(struct agent *agent, const json_t *record);
 

@@ -17,7 +17,7 @@ enum self_point {
     SELF_GUARDIAN, /* one of the two processes was killed or stopped */
     SELF_SOCKET,   /* the control socket is flooded */
     SELF_CLOCK,    /* the time of day jumped */
-    SELF_MEASURE,  /* what contained a replica is over, and the replica is there yet */
+    SELF_MEASURE,  /* one that has expired leaves a replica that should not be there */
     SELF_POINTS,
 };
 

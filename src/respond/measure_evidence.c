@@ -39,16 +39,24 @@ static FILE *create(const char *directory, const char *name)
     return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
-/* What cannot be read has ended meanwhile. */
-static void copy(pid_t pid, const char *name, const char *directory, const char *as)
+/* What cannot be read has ended meanwhile. 0, or why it cannot be written. */
+static int copy(pid_t pid, const char *name, const char *directory, const char *as)
 {
     char from[128], part[4096];
     size_t got, total = 0;
     snprintf(from, sizeof from, "/proc/%d/%s", (int)pid, name);
     autofile FILE *in = fopen(from, "re");
-    autofile FILE *out = in ? create(directory, as) : NULL;
-    while (out && total < COPY_MAX && (got = fread(part, 1, sizeof part, in)) > 0)
-        total += fwrite(part, 1, got, out);
+    if (!in)
+        return 0;
+    autofile FILE *out = create(directory, as);
+    if (!out)
+        return errno;
+    while (total < COPY_MAX && (got = fread(part, 1, sizeof part, in)) > 0) {
+        if (fwrite(part, 1, got, out) != got)
+            return errno;
+        total += got;
+    }
+    return fflush(out) == 0 ? 0 : errno;
 }
 
 /* What each descriptor, the program, the root and the working directory stand for. */
@@ -75,26 +83,30 @@ static void copy_links(pid_t pid, const char *directory)
         closedir(descriptors);
 }
 
-static void copy_process(pid_t pid, const char *directory)
+static int copy_process(pid_t pid, const char *directory)
 {
     static const char *const FILES_OF[] = {"status", "cmdline", "environ",   "maps",
                                            "cgroup", "stat",    "mountinfo", "limits"};
     char into[PATH_MAX];
-    if (snprintf(into, sizeof into, "%s/%d", directory, (int)pid) >= (int)sizeof into ||
-        mkdir(into, 0700) < 0)
-        return;
-    for (size_t i = 0; i < sizeof FILES_OF / sizeof *FILES_OF; i++)
-        copy(pid, FILES_OF[i], into, FILES_OF[i]);
+    int failed = 0;
+    if (snprintf(into, sizeof into, "%s/%d", directory, (int)pid) >= (int)sizeof into)
+        return ENAMETOOLONG;
+    if (mkdir(into, 0700) < 0)
+        return errno;
+    for (size_t i = 0; i < sizeof FILES_OF / sizeof *FILES_OF && !failed; i++)
+        failed = copy(pid, FILES_OF[i], into, FILES_OF[i]);
     copy_links(pid, into);
+    return failed;
 }
 
-static size_t copy_processes(const struct cgroup_place *place, const char *directory, uint64_t max)
+static size_t copy_processes(const struct cgroup_place *place, const char *directory, uint64_t max,
+                             int *failed)
 {
     size_t count = 0;
     pid_t pid;
     autofile FILE *members = cgroup_members(place->path);
-    while (count < PROCESSES && (pid = cgroup_next_member(members))) {
-        copy_process(pid, directory);
+    while (count < PROCESSES && !*failed && (pid = cgroup_next_member(members))) {
+        *failed = copy_process(pid, directory);
         if (++count % SIZE_EACH == 0 && evidence_size(directory) > max)
             break;
     }
@@ -173,6 +185,7 @@ static int check(const struct measure_target *target, struct error *err)
 /* What a child has copied. */
 struct copied {
     size_t processes, files;
+    int failed; /* why no more could be written (errno) */
 };
 
 struct copying {
@@ -184,15 +197,16 @@ struct copying {
 
 static void tell(int out, const struct copied *copied)
 {
-    ssize_t written = write(out, copied, sizeof *copied);
-    (void)written; /* whoever does not listen any more needs it not */
+    ssize_t told = write(out, copied, sizeof *copied);
+    (void)told; /* whoever does not listen any more needs it not */
 }
 
 static void copy_all(void *context, int out)
 {
     const struct copying *copying = context;
     struct copied copied = {0};
-    copied.processes = copy_processes(copying->place, copying->directory, copying->max);
+    copied.processes =
+        copy_processes(copying->place, copying->directory, copying->max, &copied.failed);
     copy_sockets(copying->pid, copying->directory);
     tell(out, &copied);
     copied.files = list_changes(copying->pid, copying->directory);
@@ -210,8 +224,13 @@ static int carry_out(const struct measure_target *target, json_t *token, struct 
     struct copying copying = {target->workload.pid, &place, directory, target->evidence_max};
     int outcome = aside_run(copy_all, &copying, PATIENCE, &copied, sizeof copied, err);
     evidence_prune(target->evidence, directory, target->evidence_max);
+    if (outcome < 0 || copied.processes == 0 || copied.failed)
+        evidence_remove(directory);
     if (outcome < 0)
         return -1;
+    if (copied.failed)
+        return error_set(err, EXIT_MACHINE, copied.failed, "%s: the evidence cannot be written",
+                         target->workload.name);
     if (copied.processes == 0)
         return error_set(err, EXIT_MACHINE, 0, "%s: %s", target->workload.name,
                          outcome ? "cannot be read in time" : "has no process any more");

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import network
@@ -252,6 +253,49 @@ def test_a_decoy_goes_on_without_a_network(skink, watching, web, intruder, tmp_p
     assert "python3" in replica.exec("/bin/sh", "-c", "cat /proc/[0-9]*/comm"), decoy
     wait_measure(skink, daemon, "decoy", "expired", 15)
     assert wait_until(lambda: replica.state() == "stopped") and fresh.state() == "running"
+
+
+@contextmanager
+def no_room_for_evidence(daemon):
+    directory = daemon.state / "evidence"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", directory], check=True)
+    try:
+        (directory / "full").write_bytes(bytes(4096))
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def test_nothing_is_killed_without_evidence(skink, watching, web):
+    """What would destroy it is left out; nothing else is possible here."""
+    daemon, replica = watching(**responding(policy="act", minimum=0,
+                                            **{"except": EVERYTHING_BUT_KILL}))
+    daemon.wait_for("web", lambda now: now["accesses"]["mode"] == "watching", 60)
+    with no_room_for_evidence(daemon):
+        attack(web, replica)
+        kill = wait_measure(skink, daemon, "kill", "failed")
+        assert "no copy" in kill["why"] and replica.state() == "running"
+        assert "No space left" in measures(skink, daemon, "evidence", "failed")[0]["why"]
+
+
+def test_nothing_is_ended_without_evidence(skink, watching, web, intruder, tmp_path):
+    """Where no copy can be written who was replaced is kept, and ended when it can be."""
+    fresh = web.container("web-3")
+    daemon, replica = watching(**responding(
+        policy="ask", minimum=0, expiry="4s", replace=starter(tmp_path / "replace", fresh),
+        **{"except": "hold,stop,pause,quarantine,throttle,kill,decoy"}))
+    with no_room_for_evidence(daemon):
+        intruder.break_in(replica)
+        approve(skink, daemon)
+        wait_measure(skink, daemon, "replace", "in force")
+        time.sleep(6)  # it has expired
+        assert replica.state() == "paused" and measures(skink, daemon, "replace", "in force")
+        alarm, = [one for one in daemon.alerts("skink") if one["point"] == "measure"]
+        assert "the old replica is kept" in alarm["message"]
+    wait_measure(skink, daemon, "evidence", "done", 30)
+    wait_measure(skink, daemon, "replace", "expired", 60)
+    assert replica.state() == "stopped" and fresh.state() == "running"
 
 
 # ---- a balancer in front ----
