@@ -6,35 +6,17 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-/* in_table: the probe has put it into the service's table itself. */
-static void learn(struct agent *agent, struct watched *watched, const struct access_event *event,
-                  bool in_table)
-{
-    struct error err;
-    struct service *service = watched->service;
-    const struct known_access *by;
-    enum pattern_state before = profile_add_access(service->profile, event->kind, event->path, &by);
-    if (before == PATTERN_KNOWN)
-        return;
-    service->dirty = true;
-    service->accesses.seen += before == PATTERN_NEW;
-    service->accesses.broken |= !by; /* there are too many */
-    if (by && (by->below || !in_table) &&
-        probe_table_add_access(agent->probe, service->table, by->kind, by->path, by->below, &err) <
-            0)
-        log_warn("%s: %s", service->name, err.text);
-}
-
 static void judge(struct agent *agent, struct watched *watched, const struct access_event *event)
 {
-    const struct service *service = watched->service;
+    struct service *service = watched->service;
+    struct service_room room = agent_room(agent);
     bool learned = event->flags & (REPORT_LEARNED | REPORT_UNPLACED);
     bool in_table = learned && event->table == service->table;
     if (service->mode == MODE_OFF || service->accesses.mode == MODE_OFF)
         return;
     if (in_table || watched->learns_start || service->accesses.mode == MODE_LEARN ||
         access_set_resembles(profile_accesses_known(service->profile), event->kind, event->path)) {
-        learn(agent, watched, event, in_table);
+        service_learn_access(&room, service, event->kind, event->path, in_table);
         return;
     }
     /* The probe looks at the innermost directories; a newcomer was compared with nothing. */

@@ -33,6 +33,8 @@ struct alert *alert_new(const struct alert_subject *subject, const struct report
     alert->opened = clock_monotonic();
     alert->first = alert->last = crossing ? crossing->head.time : alert->opened;
     alert->mismatches_before = mismatches_now(alert);
+    const struct profile_facts *facts = profile_facts(subject->service->profile);
+    alert->foreign = foreign_new(facts->window, facts->bag);
     snprintf(alert->id, sizeof alert->id, "%" PRIx64 "-%" PRIu32, clock_realtime() / 1000,
              subject->replica);
     if (crossing)
@@ -46,6 +48,7 @@ void alert_free(struct alert *alert)
         return;
     for (size_t i = 0; i < alert->trees; i++)
         json_decref(alert->tree[i]);
+    foreign_free(alert->foreign);
     free(alert);
 }
 
@@ -64,7 +67,7 @@ static void find_known_before(const struct alert *alert, const struct report *re
     }
 }
 
-static void spell(struct alert *alert, const struct report *report)
+static void spell(struct alert *alert, const struct report *report, const uint16_t *codes)
 {
     if (alert->unknown_count == ALERT_UNKNOWN)
         return;
@@ -77,7 +80,7 @@ static void spell(struct alert *alert, const struct report *report)
                                 .score = report->score};
     memcpy(unknown->command, report->head.command, sizeof unknown->command);
     unknown->command[sizeof unknown->command - 1] = '\0';
-    probe_report_codes(alert->subject.probe, report, unknown->codes);
+    memcpy(unknown->codes, codes, sizeof unknown->codes);
     find_known_before(alert, report, unknown);
     const char *version =
         profile_shown_in(alert->subject.service->profile, unknown->kind, unknown->codes);
@@ -85,12 +88,10 @@ static void spell(struct alert *alert, const struct report *report)
         snprintf(unknown->old_version, sizeof unknown->old_version, "%s", version);
 }
 
-/* Has an earlier version of the service shown what is reported? */
-static bool is_old(const struct alert *alert, const struct report *report)
+/* Has an earlier version of the service shown the pattern? */
+static bool is_old(const struct alert *alert, enum pattern_kind kind, const uint16_t *codes)
 {
-    uint16_t codes[PATTERN_MAX];
-    probe_report_codes(alert->subject.probe, report, codes);
-    return profile_look(alert->subject.service->profile, report->pattern, codes) == PATTERN_ASIDE;
+    return profile_look(alert->subject.service->profile, kind, codes) == PATTERN_ASIDE;
 }
 
 static void name_tree(struct alert *alert, uint32_t pid, const char command[PROBE_COMMAND])
@@ -141,12 +142,15 @@ bool alert_note(struct alert *alert, const struct report *report)
         alert->first_report = *report;
         alert->has_first = true;
     }
-    bool old = is_old(alert, report);
+    uint16_t codes[PATTERN_MAX] = {0};
+    probe_report_codes(alert->subject.probe, report, codes);
+    foreign_add_pattern(alert->foreign, report->pattern, codes);
+    bool old = is_old(alert, report->pattern, codes);
     worse |= alert_all_old(alert) && !old;
     alert->novelties++;
     alert->old += old;
     name_tree(alert, report->head.pid, report->head.command);
-    spell(alert, report);
+    spell(alert, report, codes);
     return worse;
 }
 
@@ -170,6 +174,10 @@ bool alert_note_fact(struct alert *alert, const struct fact *fact)
     alert->facts++;
     if (alert->cause == ALERT_FACTS)
         alert->score = (uint32_t)alert->facts;
+    if (fact_is_access(fact))
+        foreign_add_access(alert->foreign, fact->access, fact->path);
+    else if (fact->kind == FACT_FLOW)
+        foreign_add_peer(alert->foreign, fact->flow);
     if (alert->fact_count < ALERT_FACTS_TOLD)
         alert->fact[alert->fact_count++] = *fact;
     widen(alert, fact->time);
@@ -221,6 +229,23 @@ bool alert_refresh(struct alert *alert)
     if (last > alert->last)
         alert->last = last;
     return alert->changed;
+}
+
+const char *alert_id(const struct alert *alert)
+{
+    return alert->id;
+}
+
+const struct foreign *alert_foreign(const struct alert *alert)
+{
+    return alert->foreign;
+}
+
+struct foreign *alert_take_foreign(struct alert *alert)
+{
+    struct foreign *foreign = alert->foreign;
+    alert->foreign = NULL;
+    return foreign;
 }
 
 uint64_t alert_first(const struct alert *alert)

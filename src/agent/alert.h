@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "agent/fact.h"
+#include "agent/foreign.h"
 #include "agent/process.h"
 #include "agent/service.h"
 #include "detect/siblings.h"
@@ -24,6 +25,9 @@
 struct alert;
 
 enum alert_state { ALERT_OPEN, ALERT_GROWING, ALERT_CLOSED };
+
+/* The state of an alert that has closed and was taken for normal by a person. */
+#define ALERT_ACCEPTED "accepted"
 
 /* Whom an alert is about; borrowed as long as the alert lives. */
 struct alert_subject {
@@ -91,6 +95,12 @@ bool alert_refresh(struct alert *alert);
 /* Times of the first and the last mismatch, CLOCK_MONOTONIC. */
 uint64_t alert_first(const struct alert *alert);
 uint64_t alert_last(const struct alert *alert);
+
+const char *alert_id(const struct alert *alert);
+
+/* All that it found foreign so far. The alert's; or, when it is about to be freed, the caller's. */
+const struct foreign *alert_foreign(const struct alert *alert);
+struct foreign *alert_take_foreign(struct alert *alert);
 
 /* The alert as docs/alerts.md describes it. New reference. */
 json_t *alert_json(struct alert *alert, enum alert_state state);

@@ -50,7 +50,8 @@ struct alert {
     double latency_ms;
     bool told, changed;
     bool behalf_settled;
-    char behalf[256]; /* the service on whose connections it was done; "": not known */
+    struct foreign *foreign; /* all that it found; NULL once it was taken */
+    char behalf[256];        /* the service on whose connections it was done; "": not known */
 };
 
 /* Is all that was found old? */

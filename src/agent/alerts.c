@@ -7,26 +7,65 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define TELL_EACH (2 * NS_PER_S) /* how often an alert that grows is told again */
+#define FOREIGN_KEPT ((size_t)8 << 20) /* bytes, of all alerts that have closed */
+#define TELL_EACH    (2 * NS_PER_S)    /* how often an alert that grows is told again */
 /* As long as the most patient engine waits until it kills what it told to stop (Kubernetes). */
 #define STOP_GRACE (30 * NS_PER_S)
 
-/* Keeps the latest state of each alert for `skink alerts`. */
+/* ---- kept for `skink alerts` ---- */
+
+struct kept_alert *alerts_find(struct agent *agent, const char *id)
+{
+    for (size_t i = 0; i < ALERTS_KEPT && i < agent->alerts_count; i++)
+        if (strcmp(json_string_value(json_object_get(agent->alerts[i].told, "id")), id) == 0)
+            return &agent->alerts[i];
+    return NULL;
+}
+
+static void forget(struct kept_alert *kept)
+{
+    json_decref(kept->told);
+    foreign_free(kept->foreign);
+    *kept = (struct kept_alert){0};
+}
+
 static void keep(struct agent *agent, json_t *json)
 {
-    const char *id = json_string_value(json_object_get(json, "id"));
-    for (size_t i = 0; i < ALERTS_KEPT && i < agent->alerts_count; i++) {
-        const char *there = json_string_value(json_object_get(agent->alerts[i], "id"));
-        if (strcmp(there, id) == 0) {
-            json_decref(agent->alerts[i]);
-            agent->alerts[i] = json_incref(json);
-            return;
+    struct kept_alert *kept = alerts_find(agent, json_string_value(json_object_get(json, "id")));
+    if (!kept) {
+        kept = &agent->alerts[agent->alerts_count++ % ALERTS_KEPT];
+        forget(kept);
+    }
+    json_decref(kept->told);
+    kept->told = json_incref(json);
+}
+
+/* What an alert that ends has found foreign is kept with it, the oldest only as long as there is
+ * room. */
+static void keep_foreign(struct agent *agent, struct alert *alert)
+{
+    size_t bytes = 0;
+    struct kept_alert *kept = alerts_find(agent, alert_id(alert));
+    if (!kept)
+        return;
+    kept->foreign = alert_take_foreign(alert);
+    for (uint64_t i = agent->alerts_count; i > 0 && agent->alerts_count - i < ALERTS_KEPT; i--) {
+        struct kept_alert *each = &agent->alerts[(i - 1) % ALERTS_KEPT];
+        bytes += each->foreign ? foreign_bytes(each->foreign) : 0;
+        if (bytes > FOREIGN_KEPT) {
+            foreign_free(each->foreign);
+            each->foreign = NULL;
         }
     }
-    json_t **place = &agent->alerts[agent->alerts_count++ % ALERTS_KEPT];
-    json_decref(*place);
-    *place = json_incref(json);
 }
+
+void alerts_forget(struct agent *agent)
+{
+    for (size_t i = 0; i < ALERTS_KEPT; i++)
+        forget(&agent->alerts[i]);
+}
+
+/* ---- told ---- */
 
 void alerts_publish(struct agent *agent, json_t *json)
 {
@@ -67,6 +106,7 @@ static void end_alert(struct agent *agent, struct watched *watched)
         return;
     alert_refresh(watched->alert);
     tell(agent, watched, ALERT_CLOSED);
+    keep_foreign(agent, watched->alert);
     alert_free(watched->alert);
     watched->alert = NULL;
     watched->planned = watched->told_nothing = false;
@@ -304,10 +344,4 @@ void alerts_tick(struct agent *agent, uint64_t now)
             tell(agent, watched, ALERT_GROWING);
         }
     }
-}
-
-void alerts_forget(struct agent *agent)
-{
-    for (size_t i = 0; i < ALERTS_KEPT; i++)
-        json_decref(agent->alerts[i]);
 }

@@ -346,8 +346,8 @@ static const struct key CONFIG_KEYS[] = {
     {.name = "group", .type = KEY_TEXT, .offset = IN_CONFIG(group), .text = "root",
      .help = "The group whose members may use the socket."},
     {.name = "operators", .type = KEY_MAYBE, .offset = IN_CONFIG(operators), .text = "off",
-     .help = "The group whose members, when they are in `group` too, may also undo measures and "
-             "approve plans; off: root alone."},
+     .help = "The group whose members, when they are in `group` too, may also undo measures, "
+             "approve plans and accept alerts; off: root alone."},
     {.name = "listen", .type = KEY_ADDRESS, .offset = IN_CONFIG(listen), .text = "off",
      .help = "Where Prometheus metrics are served over HTTP: ADDRESS:PORT such as 127.0.0.1:9469 "
              "or [::1]:9469; off: nowhere."},

@@ -27,6 +27,13 @@ void evidence_note(struct evidence *evidence, const char *alert, uint64_t replic
     snprintf(piece->alert, sizeof piece->alert, "%s", alert);
 }
 
+void evidence_withdraw(struct evidence *evidence, const char *alert)
+{
+    for (size_t i = 0; i < EVIDENCE_KEPT; i++)
+        if (strncmp(evidence->pieces[i].alert, alert, sizeof evidence->pieces[i].alert - 1) == 0)
+            evidence->pieces[i] = (struct piece){0};
+}
+
 static double left_of(const struct piece *piece, uint64_t memory, uint64_t now)
 {
     uint64_t passed = piece->open ? 0 : clock_passed(now, piece->told);

@@ -24,6 +24,9 @@ struct evidence {
 void evidence_note(struct evidence *evidence, const char *alert, uint64_t replica, double score,
                    bool open, uint64_t now);
 
+/* The alert said nothing of an intruder. */
+void evidence_withdraw(struct evidence *evidence, const char *alert);
+
 /* The belief that a replica is compromised: 1 - the product of (1 - score) of its alerts, that of a
  * closed one times e^(-age/memory). memory: ns. */
 double evidence_belief(const struct evidence *evidence, uint64_t replica, uint64_t memory,

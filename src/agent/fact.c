@@ -30,15 +30,21 @@ void fact_of_access(struct fact *fact, const struct access_event *event)
     memccpy(fact->path, event->path, '\0', sizeof fact->path - 1);
 }
 
-void fact_of_flow(struct fact *fact, const struct flow_value *value, const char *peer,
-                  const char *transport, uint16_t port)
+void fact_of_flow(struct fact *fact, const struct flow_value *value, const struct graph *graph,
+                  size_t flow)
 {
-    *fact = (struct fact){
-        .kind = FACT_FLOW, .time = value->first, .pid = value->pid, .tid = value->pid};
+    const struct graph_flow *called = graph_flow(graph, flow);
+    const char *transport = graph_transport_name(called->transport);
+    *fact = (struct fact){.kind = FACT_FLOW,
+                          .time = value->first,
+                          .pid = value->pid,
+                          .tid = value->pid,
+                          .flow = flow};
     take_command(fact, value->command);
-    snprintf(fact->peer, sizeof fact->peer, "%s", peer);
-    if (port)
-        snprintf(fact->how, sizeof fact->how, "%s port %u", transport, port);
+    snprintf(fact->peer, sizeof fact->peer, "%s",
+             called->to == GRAPH_OUTSIDE ? "(outside)" : graph_name(graph, called->to));
+    if (called->port)
+        snprintf(fact->how, sizeof fact->how, "%s port %u", transport, called->port);
     else
         snprintf(fact->how, sizeof fact->how, "%s", transport);
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "incident/graph.h"
 #include "probe/probe.h"
 
 #define FACT_TEXT 512
@@ -27,6 +28,7 @@ struct fact {
     uint32_t code;           /* by which call */
     uint64_t fingerprint;
     char path[ACCESS_PATH];
+    size_t flow;          /* flows: of the service graph */
     char peer[FACT_PEER]; /* flows: who was called, and how: "tcp port 80" */
     char how[FACT_HOW];   /* votes: what was asked, and in what the answer differed */
 };
@@ -39,9 +41,9 @@ static inline bool fact_is_access(const struct fact *fact)
 
 void fact_of_access(struct fact *fact, const struct access_event *event);
 
-/* peer: a service's name. */
-void fact_of_flow(struct fact *fact, const struct flow_value *value, const char *peer,
-                  const char *transport, uint16_t port);
+/* flow: what it is part of in the service graph. */
+void fact_of_flow(struct fact *fact, const struct flow_value *value, const struct graph *graph,
+                  size_t flow);
 
 /* A front says that the replica was outvoted: pid is the container's first process. */
 void fact_of_vote(struct fact *fact, pid_t pid, const char *request, const char *why);

@@ -25,16 +25,12 @@ static const struct flow *caller_of(const struct flows *flows, size_t edge)
 
 static bool tell(struct agent *agent, size_t edge)
 {
-    const struct graph *graph = agent->flows->graph;
-    const struct graph_flow *called = graph_flow(graph, edge);
     const struct flow *flow = caller_of(agent->flows, edge);
     struct watched *watched = flow ? agent->watched[flow->key.replica] : NULL;
     struct fact fact;
     if (!watched || !watched->service || watched->generation != flow->key.generation)
         return false;
-    fact_of_flow(&fact, &flow->value,
-                 called->to == GRAPH_OUTSIDE ? "(outside)" : graph_name(graph, called->to),
-                 graph_transport_name(called->transport), called->port);
+    fact_of_flow(&fact, &flow->value, agent->flows->graph, edge);
     alerts_fact(agent, watched, &fact);
     return true;
 }

@@ -252,6 +252,14 @@ static void save(struct flows *flows)
         log_warn("%s", err.text);
 }
 
+void flows_accept(struct flows *flows, const size_t *accepted, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        graph_accept(flows->graph, accepted[i]);
+    if (count > 0)
+        save(flows);
+}
+
 /* Walks through the sockets that are open: at once for a replica that ran already, now and then for
  * a name that nobody is known to be bound to. */
 static void adopt(struct agent *agent, uint64_t now)

@@ -39,6 +39,9 @@ bool flows_tick(struct agent *agent, uint64_t now);
 /* Looks at all flows now. */
 void flows_look(struct agent *agent);
 
+/* These flows of the graph are normal from now on; written down at once. */
+void flows_accept(struct flows *flows, const size_t *accepted, size_t count);
+
 /*
  * Whom a replica's service is known to call, for refusing all others: by what the graph knows, and
  * by what its replicas have called before `since` (CLOCK_MONOTONIC). Caller frees *peers. False:

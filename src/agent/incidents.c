@@ -147,6 +147,13 @@ void incidents_follow(struct agent *agent, const struct watched *watched, const 
     retell(book, incidents_note(book->incidents, &note, service));
 }
 
+void incidents_follow_accepted(struct agent *agent, const char *alert)
+{
+    const struct incident *incident = incidents_accept(agent->stories->incidents, alert);
+    if (incident)
+        retell(agent->stories, incident);
+}
+
 void incidents_tick(struct agent *agent, bool flows_looked)
 {
     struct story_book *book = agent->stories;

@@ -19,7 +19,7 @@
 
 /* ---- services ---- */
 
-static struct service *obtain_service(struct agent *agent, const char *name, const char *version)
+struct service *replicas_service(struct agent *agent, const char *name, const char *version)
 {
     struct error err;
     struct service_room room = agent_room(agent);
@@ -159,8 +159,9 @@ static void judge(struct agent *agent, struct watched *watched, const struct rep
         watched->start_grown += service_learn(&room, service, report->pattern, codes, in_table);
         return;
     }
-    /* Compared with a newcomer's own empty table: only what the profile lacks as well is new. */
-    if (!in_table && profile_has(service->profile, report->pattern, codes))
+    /* Compared with a newcomer's own empty table, or learned since it was reported: only what the
+     * profile lacks as well is new. */
+    if (profile_has(service->profile, report->pattern, codes))
         return;
     if (in_table)
         alerts_report(agent, watched, report);
@@ -211,7 +212,7 @@ static void apply_modes(struct agent *agent, const struct service *service)
 static void recognise(struct agent *agent, struct watched *watched, const struct workload *workload)
 {
     const char *version = workload->version[0] ? workload->version : "-";
-    struct service *service = obtain_service(agent, workload->service, version);
+    struct service *service = replicas_service(agent, workload->service, version);
     if (!service || watched->service == service) {
         if (service)
             watched->workload = *workload;
@@ -255,7 +256,7 @@ int replicas_watch(struct agent *agent, const struct workload *workload, enum re
 {
     uint32_t index;
     const char *version = workload->version[0] ? workload->version : "-";
-    struct service *service = obtain_service(agent, workload->service, version);
+    struct service *service = replicas_service(agent, workload->service, version);
     if (!service)
         return error_set(err, EXIT_MACHINE, 0, "%s: cannot be watched", workload->name);
     if (probe_replica_add(agent->probe, workload->cgroup, entry, service->table, service->mode,

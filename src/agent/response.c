@@ -292,6 +292,8 @@ static void note_outcome(struct agent *agent, const struct outcome *outcome, jso
                             json_integer((json_int_t)now + (json_int_t)config->respond.expiry));
         json_object_set_new(record, "in_force_ns", json_integer((json_int_t)outcome->ended));
     }
+    if (json_object_get(plan, "alert"))
+        json_object_set(record, "alert", json_object_get(plan, "alert"));
     if (outcome->token)
         json_object_set(record, "token", outcome->token);
     if (!done)

@@ -81,6 +81,31 @@ json_t *response_approve(struct agent *agent, const json_t *request)
     return json_pack("{s:b,s:O}", "ok", 1, "plan", plan);
 }
 
+static bool is_of(const json_t *record, const char *alert)
+{
+    return strcmp(record_text(record, "alert"), alert) == 0;
+}
+
+json_t *response_accept(struct agent *agent, const char *alert, json_t *plans)
+{
+    struct ledger *ledger = agent->response->ledger;
+    json_t *in_force = json_array(), *plan;
+    const json_t *record;
+    size_t i;
+    json_array_foreach (ledger_plans(ledger), i, plan)
+        if (is_of(plan, alert) && strncmp(record_text(plan, "state"), WAITS, strlen(WAITS)) == 0) {
+            ledger_state(ledger, plan, "dropped", "the alert was accepted");
+            json_array_append(plans, json_object_get(plan, "number"));
+        }
+    json_array_foreach (ledger_measures(ledger), i, record)
+        if (is_of(record, alert) && record_is(record, "in force"))
+            json_array_append_new(
+                in_force, json_pack("{s:O,s:s,s:s}", "number", json_object_get(record, "number"),
+                                    "measure", record_text(record, "measure"), "replica_name",
+                                    record_text(record, "replica_name")));
+    return in_force;
+}
+
 /* What would be done about each replica of a service, for the belief given. */
 static json_t *dry_run(struct agent *agent, const char *service, double belief)
 {

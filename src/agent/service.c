@@ -189,6 +189,24 @@ bool service_learn(const struct service_room *room, struct service *service, enu
     return before == PATTERN_NEW;
 }
 
+bool service_learn_access(const struct service_room *room, struct service *service,
+                          enum access_kind kind, const char *path, bool in_table)
+{
+    struct error err;
+    const struct known_access *by;
+    enum pattern_state before = profile_add_access(service->profile, kind, path, &by);
+    if (before == PATTERN_KNOWN)
+        return false;
+    service->dirty = true;
+    service->accesses.seen += before == PATTERN_NEW;
+    service->accesses.broken |= !by; /* there are too many */
+    if (by && (by->below || !in_table) &&
+        probe_table_add_access(room->probe, service->table, by->kind, by->path, by->below, &err) <
+            0)
+        log_warn("%s: %s", service->name, err.text);
+    return before == PATTERN_NEW;
+}
+
 /*
  * What the last steady intervals would have raised: the thresholds are proposed from it. The kernel
  * does not know what is laid aside, so that an interval in which such patterns were shown has peaks

@@ -71,6 +71,10 @@ void service_configure(const struct service_room *room, struct service *service)
 bool service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,
                    const uint16_t *codes, bool in_table);
 
+/* The same of an access. True when it had never been seen, also by earlier versions. */
+bool service_learn_access(const struct service_room *room, struct service *service,
+                          enum access_kind kind, const char *path, bool in_table);
+
 enum training {
     TRAINING_GOES_ON,
     TRAINING_INTERVAL, /* an interval has ended: the replicas' peaks start anew */

@@ -78,10 +78,11 @@ static bool write_journal(void *context, struct outlet *outlet, const char *line
     (void)outlet;
     json_t *alert = json_loads(line, 0, NULL);
     const json_t *replica = json_object_get(alert, "replica");
-    bool closed = strcmp(text_of(alert, "state"), "closed") == 0;
+    const char *state = text_of(alert, "state");
+    bool over = strcmp(state, "closed") == 0 || strcmp(state, "accepted") == 0;
     int failed = sd_journal_send(
         "MESSAGE=%s", text_of(alert, "message"), "MESSAGE_ID=" MESSAGE_ID, "PRIORITY=%d",
-        closed ? LOG_NOTICE : LOG_ALERT, "SYSLOG_IDENTIFIER=skink", "SKINK_ID=%s",
+        over ? LOG_NOTICE : LOG_ALERT, "SYSLOG_IDENTIFIER=skink", "SKINK_ID=%s",
         text_of(alert, "id"), "SKINK_STATE=%s", text_of(alert, "state"), "SKINK_SERVICE=%s",
         text_of(alert, "service"), "SKINK_VERSION=%s", text_of(alert, "version"),
         "SKINK_REPLICA=%s", text_of(replica, "name"), "SKINK_REPLICA_ID=%s", text_of(replica, "id"),

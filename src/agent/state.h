@@ -33,6 +33,12 @@
 #define FACTS       16   /* facts kept of a replica that has no alert yet */
 #define ALERTS_KEPT 256  /* alerts that `skink alerts` can show from memory */
 
+/* An alert as it is kept. */
+struct kept_alert {
+    json_t *told;            /* its latest state */
+    struct foreign *foreign; /* of one that has closed; NULL: too long ago, or there is none */
+};
+
 /* One watched cgroup. */
 struct watched {
     uint32_t index; /* the probe's */
@@ -111,7 +117,7 @@ struct agent {
     uint32_t retired[PROBE_TABLES]; /* tables of recognised newcomers, freed at the next tick */
     size_t retired_count;
     struct engine_state engine[ENGINES];
-    json_t *alerts[ALERTS_KEPT]; /* the latest state of each alert, a ring by first appearance */
+    struct kept_alert alerts[ALERTS_KEPT]; /* a ring by first appearance */
     uint64_t alerts_count;
     struct flows *flows; /* NULL: switched off */
     struct story_book *stories;
@@ -129,6 +135,10 @@ struct agent {
 struct service_room agent_room(struct agent *agent);
 
 /* ---- replicas.c ---- */
+
+/* The service, opened when it is not; NULL: it cannot be. One without replicas is closed again
+ * after a while. */
+struct service *replicas_service(struct agent *agent, const char *name, const char *version);
 
 /* A cgroup appeared, a container was reported: recognise it. */
 void replicas_cgroup(struct agent *agent, const struct cgroup_event *event);
@@ -226,8 +236,17 @@ void alerts_tick(struct agent *agent, uint64_t now);
 /* Closes a replica's alert, when one is open. */
 void alerts_close(struct agent *agent, struct watched *watched);
 
+/* NULL: none that is kept has this id. */
+struct kept_alert *alerts_find(struct agent *agent, const char *id);
+
 /* Frees the alerts kept. */
 void alerts_forget(struct agent *agent);
+
+/* ---- accept.c ---- */
+
+/* {"verb": "accept", "alert": ID}: what the alert found foreign was normal. The answer to
+ * `skink alerts accept`. New reference. */
+json_t *accept_answer(struct agent *agent, const json_t *request);
 
 /* ---- incidents.c ---- */
 
@@ -237,6 +256,9 @@ int incidents_open(struct agent *agent, struct error *err);
 /* An alert has been told, as this JSON. */
 void incidents_follow(struct agent *agent, const struct watched *watched, const struct alert *alert,
                       const json_t *told);
+
+/* A person has taken the alert for normal. */
+void incidents_follow_accepted(struct agent *agent, const char *alert);
 
 /* Closes what is over; retells what new flows have changed. */
 void incidents_tick(struct agent *agent, bool flows_looked);
@@ -279,6 +301,10 @@ json_t *response_plans(struct agent *agent, const json_t *request);
 json_t *response_measures(struct agent *agent);
 json_t *response_undo(struct agent *agent, const json_t *request);
 json_t *response_approve(struct agent *agent, const json_t *request);
+
+/* The alert was taken for normal: plans of it that wait are dropped, their numbers into `plans`.
+ * Returns its measures that are in force, a new array. */
+json_t *response_accept(struct agent *agent, const char *alert, json_t *plans);
 void response_metrics(const struct agent *agent, FILE *out);
 
 /* How likely the alert is no false one (incident_score). */

@@ -164,7 +164,7 @@ static json_t *alerts_json(const struct agent *agent, const json_t *request)
         count = (uint64_t)wanted;
     json_t *alerts = json_array();
     for (uint64_t i = agent->alerts_count - count; i < agent->alerts_count; i++)
-        json_array_append(alerts, agent->alerts[i % ALERTS_KEPT]);
+        json_array_append(alerts, agent->alerts[i % ALERTS_KEPT].told);
     return json_pack("{s:b,s:o}", "ok", 1, "alerts", alerts);
 }
 
@@ -181,7 +181,11 @@ static json_t *flows_json(const struct agent *agent)
 /* Everybody who reaches the socket may look; who may change something, the configuration says. */
 static bool changes(const char *verb)
 {
-    return strcmp(verb, "undo") == 0 || strcmp(verb, "approve") == 0;
+    static const char *const VERBS[] = {"undo", "approve", "accept", "forget"};
+    for (size_t i = 0; i < sizeof VERBS / sizeof *VERBS; i++)
+        if (strcmp(verb, VERBS[i]) == 0)
+            return true;
+    return false;
 }
 
 static json_t *refuse_change(const char *verb, const struct control_peer *peer)
@@ -220,6 +224,8 @@ json_t *status_answer(void *context, const struct control_peer *peer, const json
         return response_undo(agent, request);
     if (strcmp(verb, "approve") == 0)
         return response_approve(agent, request);
+    if (strcmp(verb, "accept") == 0)
+        return accept_answer(agent, request);
     if (strcmp(verb, "dissent") == 0)
         return votes_answer(agent, request);
     return NULL;

@@ -90,6 +90,12 @@ void tolerance_note(struct agent *agent, const struct watched *watched,
                   clock_monotonic());
 }
 
+void tolerance_accept(struct agent *agent, const char *service, const char *alert)
+{
+    agent->tolerance->news = true;
+    evidence_withdraw(&memory_of(agent->tolerance, service)->evidence, alert);
+}
+
 double tolerance_belief(const struct agent *agent, const struct watched *watched)
 {
     const char *service = watched->service->name;

@@ -29,6 +29,9 @@ void tolerance_keep(struct agent *agent);
 void tolerance_note(struct agent *agent, const struct watched *watched,
                     const struct incident_alert *alert);
 
+/* It was taken for normal: it says nothing any more. */
+void tolerance_accept(struct agent *agent, const char *service, const char *alert);
+
 /* The belief that the replica is compromised. */
 double tolerance_belief(const struct agent *agent, const struct watched *watched);
 

@@ -95,6 +95,11 @@ const struct graph_flow *graph_flow(const struct graph *graph, size_t flow)
     return &graph->flow[flow];
 }
 
+void graph_accept(struct graph *graph, size_t flow)
+{
+    graph->flow[flow].novel = false;
+}
+
 bool graph_is_new(const struct graph_flow *flow, uint64_t now)
 {
     return flow->novel && (now < flow->first || now - flow->first < GRAPH_NEW_FOR);

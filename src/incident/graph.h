@@ -44,6 +44,9 @@ size_t graph_note(struct graph *graph, const struct graph_flow *seen);
 size_t graph_flows(const struct graph *graph);
 const struct graph_flow *graph_flow(const struct graph *graph, size_t flow);
 
+/* It was never new. */
+void graph_accept(struct graph *graph, size_t flow);
+
 /* Is the flow still to be taken for new at this time? */
 bool graph_is_new(const struct graph_flow *flow, uint64_t now);
 

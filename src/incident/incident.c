@@ -72,7 +72,8 @@ static bool influenced(const struct incident *incident, const struct graph *grap
         clock_passed(incident->first, alert->last) > INCIDENT_WINDOW)
         return false;
     for (size_t i = 0; i < incident->alerts; i++)
-        if (graph_linked(graph, incident->alert[i].service, service))
+        if (!incident->alert[i].accepted &&
+            graph_linked(graph, incident->alert[i].service, service))
             return true;
     return false;
 }
@@ -130,8 +131,7 @@ static struct filed *file_away(struct incident *incident, const struct incident_
         incident->alert = memory_must(
             reallocarray(incident->alert, incident->alerts + 1, sizeof *incident->alert));
         filed = &incident->alert[incident->alerts++];
-        filed->grown = 0;
-        filed->on_behalf_of = NULL;
+        *filed = (struct filed){0};
         filed->id = memory_must(strdup(alert->id));
         filed->replica = memory_must(strdup(alert->replica));
         filed->service = service;
@@ -159,6 +159,21 @@ const struct incident *incidents_note(struct incidents *incidents,
     if (alert->last > incident->last)
         incident->last = alert->last;
     return incident;
+}
+
+const struct incident *incidents_accept(struct incidents *incidents, const char *alert)
+{
+    for (size_t i = 0; i < INCIDENTS_KEPT; i++) {
+        struct incident *incident = incidents->kept[i];
+        struct filed *filed = incident ? find(incident, alert) : NULL;
+        if (!filed)
+            continue;
+        filed->open = false;
+        filed->accepted = true;
+        filed->score = 0;
+        return incident;
+    }
+    return NULL;
 }
 
 static bool over(const struct incident *incident, uint64_t now)

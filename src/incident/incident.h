@@ -51,6 +51,10 @@ void incidents_free(struct incidents *incidents);
 const struct incident *incidents_note(struct incidents *incidents,
                                       const struct incident_alert *alert, size_t service);
 
+/* The alert was taken for normal by a person: it is told, but says nothing of an intruder. The
+ * incident that has it; NULL: none has. */
+const struct incident *incidents_accept(struct incidents *incidents, const char *alert);
+
 /* The next incident that has ended by now, which is closed by this; NULL when there is none. */
 const struct incident *incidents_close(struct incidents *incidents, uint64_t now);
 

@@ -20,6 +20,7 @@ struct filed {
     uint64_t first, last;
     double score;
     bool open;
+    bool accepted; /* a person has taken it for normal */
     struct growth growth[INCIDENT_GROWTH];
     size_t grown;
 };
@@ -39,6 +40,7 @@ struct story {
     struct rank_case given;
     double *probability;
     struct rank_step *step;
+    bool alarmed; /* some alert is not taken for normal */
     size_t entry; /* RANK_NOBODY: the alarms have nothing in common */
 };
 

@@ -14,6 +14,9 @@ static void take_alerts(struct story *story, const struct incident *incident)
     for (size_t i = 0; i < incident->alerts; i++) {
         const struct filed *alert = &incident->alert[i];
         struct rank_service *service = &story->service[alert->service];
+        if (alert->accepted)
+            continue;
+        story->alarmed = true;
         if (!service->alarmed || alert->first < service->time)
             service->time = alert->first;
         if (alert->score > service->score)
@@ -29,7 +32,7 @@ static bool carried(const struct incident *incident, const struct graph *graph,
 {
     for (size_t i = 0; i < incident->alerts; i++) {
         const struct filed *alert = &incident->alert[i];
-        if (alert->service == flow->to && alert->on_behalf_of &&
+        if (alert->service == flow->to && alert->on_behalf_of && !alert->accepted &&
             strcmp(alert->on_behalf_of, graph_name(graph, flow->from)) == 0)
             return true;
     }
@@ -86,7 +89,10 @@ void story_tell(struct story *story, const struct incident *incident, const stru
     story->given = (struct rank_case){story->service, n, story->flow, 0};
     take_alerts(story, incident);
     take_flows(story, incident, graph, now);
-    rankers[0].rank(&story->given, story->probability);
+    if (story->alarmed)
+        rankers[0].rank(&story->given, story->probability);
+    else
+        story->probability[n] = 1; /* false alarms, as a person says */
     story->entry = likeliest(&story->given, story->probability);
     if (story->entry != RANK_NOBODY && story->probability[story->entry] > story->probability[n])
         rank_path(&story->given, story->entry, story->step);
@@ -193,10 +199,12 @@ static json_t *alerts_json(const struct incident *incident, const struct graph *
             alerts,
             json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:f,s:s?,s:o,s:s}", "id", alert->id, "service",
                       graph_name(graph, alert->service), "replica", alert->replica, "state",
-                      alert->open ? "open" : "closed", "first_seen", time_json(alert->first),
-                      "last_seen", time_json(alert->last), "score", alert->score, "on_behalf_of",
-                      alert->on_behalf_of, "growth", growth_json(alert, incident->first), "message",
-                      alert->message));
+                      alert->accepted ? "accepted"
+                      : alert->open   ? "open"
+                                      : "closed",
+                      "first_seen", time_json(alert->first), "last_seen", time_json(alert->last),
+                      "score", alert->score, "on_behalf_of", alert->on_behalf_of, "growth",
+                      growth_json(alert, incident->first), "message", alert->message));
     }
     return alerts;
 }
@@ -217,7 +225,9 @@ static json_t *message_json(const struct story *story, const struct graph *graph
     size_t size, i;
     const json_t *step;
     FILE *out = memory_must(open_memstream(&text, &size));
-    if (story->entry == RANK_NOBODY)
+    if (!story->alarmed)
+        fputs("false alarms: all of its alerts were accepted as normal", out);
+    else if (story->entry == RANK_NOBODY)
         fprintf(out, "no common entry: false alarms, or separate causes (%.0f %%)",
                 100 * story->probability[story->given.services]);
     else

@@ -47,11 +47,11 @@ def ask(daemon, groups, user=NOBODY, **request):
 def test_root_alone_operates(run):
     daemon = run()
     assert ask(daemon, [GROUP], verb="status")["ok"]
-    for verb in ("undo", "approve"):
+    for verb in ("undo", "approve", "accept"):
         for groups in ([GROUP], [GROUP, OPERATORS], [GROUP, "root"]):
-            answer = ask(daemon, groups, verb=verb, number=1, by={"uid": 0, "pid": 1})
+            answer = ask(daemon, groups, verb=verb, number=1, alert="1", by={"uid": 0, "pid": 1})
             assert answer["error"].startswith(f"{verb}: refused to user {NOBODY} (be root")
-        assert "no such" in ask(daemon, [], user=0, verb=verb, number=1)["error"]
+        assert "no such" in ask(daemon, [], user=0, verb=verb, number=1, alert="1")["error"]
     assert "refused to user" in daemon.said()
     dissent = ask(daemon, [GROUP], verb="dissent", replica="web-1", request="GET /", why="other")
     assert dissent["error"] == "web-1: no such replica is watched"

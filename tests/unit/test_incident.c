@@ -60,6 +60,8 @@ static void flows_add_up(void **state)
     flow = graph_flow(graph, flows);
     assert_true(graph_is_new(flow, START + MIN));
     assert_false(graph_is_new(flow, START + GRAPH_NEW_FOR));
+    graph_accept(graph, flows);
+    assert_false(graph_is_new(flow, START + MIN));
     graph_free(graph);
 }
 
@@ -335,6 +337,32 @@ static void an_incident_ends_when_nothing_can_follow(void **state)
     close_filing(&filing);
 }
 
+/* A false alarm that a person has named says nothing of an intruder, and draws no other alert in.
+ */
+static void what_was_accepted_is_no_step(void **state)
+{
+    (void)state;
+    struct filing filing = open_filing();
+    json_decref(note(&filing, "1", "web", START, true));
+    json_decref(note(&filing, "2", "db", START + MIN, true));
+    json_t *one = incident_json(incidents_accept(filing.incidents, "1"), filing.graph, START + MIN);
+    assert_string_equal(text(json_array_get(json_object_get(one, "alerts"), 0), "state"),
+                        "accepted");
+    assert_string_equal(text(one, "entry"), "db");
+    json_t *both =
+        incident_json(incidents_accept(filing.incidents, "2"), filing.graph, START + MIN);
+    assert_null(text(both, "entry"));
+    assert_non_null(strstr(text(both, "message"), "accepted as normal"));
+    json_t *later = note(&filing, "3", "db", START + 2 * MIN, true);
+    assert_string_not_equal(text(later, "id"), text(both, "id"));
+    assert_null(incidents_accept(filing.incidents, "none"));
+    assert_non_null(incidents_close(filing.incidents, START + 12 * MIN));
+    json_decref(one);
+    json_decref(both);
+    json_decref(later);
+    close_filing(&filing);
+}
+
 static void a_score_grows_with_what_was_seen(void **state)
 {
     (void)state;
@@ -358,6 +386,7 @@ int main(void)
         cmocka_unit_test(alerts_of_linked_services_are_one_incident),
         cmocka_unit_test(who_was_on_the_connection_is_the_way),
         cmocka_unit_test(an_incident_ends_when_nothing_can_follow),
+        cmocka_unit_test(what_was_accepted_is_no_step),
         cmocka_unit_test(a_score_grows_with_what_was_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
