@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "respond/powers.h"
 #include "respond/token.h"
+#include "respond/token_check.h"
 #include "workload/fields.h"
 
 struct here {
@@ -125,6 +126,31 @@ static const char *engine_socket(const struct config *config, const json_t *toke
     return NULL;
 }
 
+/* Where runc keeps the container is looked for here, whatever the token says. */
+static void find_runc(const struct config *config, json_t *token)
+{
+    char root[256] = "";
+    workload_runc_root((const char *const *)config->oci_roots, token_text(token, "id"), root,
+                       sizeof root);
+    if (json_object_get(token, "runc"))
+        json_object_set_new(token, "runc", json_string(root));
+}
+
+/* Whoever has taken the daemon over writes tokens, too. */
+static int look_at_token(const struct config *config, json_t *token, struct error *err)
+{
+    autofree const struct respond_rule **rules =
+        memory_must(calloc(config->service_count + 1, sizeof *rules));
+    const struct token_bounds bounds = {rules, config->service_count + 1, config->state_dir};
+    rules[0] = &config->defaults.respond;
+    for (size_t i = 0; i < config->service_count; i++)
+        rules[i + 1] = &config->services[i].respond;
+    if (token_check(token, &bounds, err) < 0)
+        return -1;
+    find_runc(config, token);
+    return 0;
+}
+
 static int undo(const struct config *config, const struct hand_request *request, int *fd,
                 struct error *err)
 {
@@ -132,6 +158,8 @@ static int undo(const struct config *config, const struct hand_request *request,
         .context = fd, .away = call_away, .restore = call_restore};
     const struct measure *measure = measure_find(request->name);
     autojson json_t *token = json_loads(request->text, 0, NULL);
+    if (look_at_token(config, token, err) < 0)
+        return -1;
     if (measure && measure->ends_with_daemon) /* which has undone it */
         return measure->release ? measure->release(token, err) : 0;
     return measure_undo(request->name, token, &kernel, engine_socket(config, token),
