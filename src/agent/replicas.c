@@ -199,7 +199,7 @@ static void apply_mode(struct agent *agent, const struct watched *watched)
     probe_replica_set(agent->probe, watched->index, watched->service->table, mode_of(watched));
 }
 
-static void apply_modes(struct agent *agent, const struct service *service)
+void replicas_apply(struct agent *agent, const struct service *service)
 {
     for (uint32_t i = 0; i < PROBE_REPLICAS; i++)
         if (agent->watched[i] && agent->watched[i]->service == service)
@@ -405,7 +405,7 @@ static void train(struct agent *agent, struct service *service, uint64_t dt)
     if (training == TRAINING_DONE) {
         char state[256];
         siblings_end(agent, service);
-        apply_modes(agent, service);
+        replicas_apply(agent, service);
         log_info("%s, version %s: learned (%s)", service->name, service->version,
                  profile_state(service->profile, state, sizeof state));
     }
@@ -507,7 +507,7 @@ void replicas_configure(struct agent *agent)
         service_configure(&room, service);
         if (service->mode != MODE_LEARN)
             siblings_end(agent, service);
-        apply_modes(agent, service);
+        replicas_apply(agent, service);
     }
 }
 

@@ -1,11 +1,13 @@
 #include "agent/saver.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -16,7 +18,7 @@
 struct job {
     struct job *next;
     char *path;
-    void *data;
+    void *data; /* NULL: the file is to go */
     size_t size;
 };
 
@@ -93,12 +95,21 @@ static void put_off(struct saver *saver, struct job *job)
     pthread_mutex_unlock(&saver->lock);
 }
 
+static int carry_out(const struct job *job, struct error *err)
+{
+    if (job->data)
+        return profile_write(job->path, job->data, job->size, err);
+    if (unlink(job->path) < 0 && errno != ENOENT)
+        return error_set(err, EXIT_MACHINE, errno, "%s: cannot be removed", job->path);
+    return 0;
+}
+
 static void *work(void *argument)
 {
     struct saver *saver = argument;
     for (struct job *job; (job = take(saver));) {
         struct error err;
-        int outcome = profile_write(job->path, job->data, job->size, &err);
+        int outcome = carry_out(job, &err);
         note_outcome(saver, outcome, &err);
         if (outcome < 0)
             put_off(saver, job);

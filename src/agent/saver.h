@@ -12,7 +12,7 @@ struct saver;
 
 struct saver *saver_start(void);
 
-/* Takes over data (malloc). path is copied. */
+/* Takes over data (malloc); NULL: the file is removed. path is copied. */
 void saver_write(struct saver *saver, const char *path, void *data, size_t size);
 
 /* Files that could not be written so far; the last reason into why (size bytes), "" when the last

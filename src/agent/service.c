@@ -131,17 +131,23 @@ void service_configure(const struct service_room *room, struct service *service)
     settle_accesses(room, service);
 }
 
+static char *profiles_of(const struct config *config)
+{
+    char *dir;
+    if (asprintf(&dir, "%s/profiles", config->state_dir) < 0)
+        abort();
+    return dir;
+}
+
 struct service *service_open(const struct service_room *room, const char *name, const char *version,
                              struct error *err)
 {
     const struct config *config = room->config;
-    autofree char *dir = NULL;
+    autofree char *dir = profiles_of(config);
     struct service *service = memory_must(calloc(1, sizeof *service));
     snprintf(service->name, sizeof service->name, "%s", name);
     snprintf(service->version, sizeof service->version, "%s", version);
     service->config = *config_service(config, name);
-    if (asprintf(&dir, "%s/profiles", config->state_dir) < 0)
-        abort();
     service->path = profile_path(dir, service->name, service->version);
     if (probe_table_new(room->probe, &service->table, err) < 0) {
         free(service->path);
@@ -168,6 +174,32 @@ void service_close(const struct service_room *room, struct service *service)
     profile_free(service->profile);
     free(service->path);
     free(service);
+}
+
+int service_forget(const struct service_room *room, struct service *service, uint32_t *table,
+                   struct error *err)
+{
+    uint32_t empty;
+    autofree char *dir = profiles_of(room->config);
+    if (unlink(service->path) < 0 && errno != ENOENT)
+        return error_set(err, EXIT_MACHINE, errno, "%s: cannot be removed", service->path);
+    saver_write(room->saver, service->path, NULL, 0); /* it may be being written just now */
+    if (probe_table_new(room->probe, &empty, err) < 0)
+        return -1;
+    struct profile *profile = fresh(service, dir, room->config->window, room->config->bag);
+    if (probe_table_fill(room->probe, empty, profile, err) < 0) {
+        probe_table_free(room->probe, &empty, 1);
+        profile_free(profile);
+        return -1;
+    }
+    *table = service->table;
+    profile_free(service->profile);
+    service->profile = profile;
+    service->table = empty;
+    service->loss = service->returned = service->dirty = false;
+    resume_accesses(service);
+    service_configure(room, service);
+    return 0;
 }
 
 bool service_learn(const struct service_room *room, struct service *service, enum pattern_kind kind,

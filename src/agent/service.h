@@ -63,6 +63,13 @@ struct service *service_open(const struct service_room *room, const char *name, 
 /* Saves what is unsaved, empties the table. */
 void service_close(const struct service_room *room, struct service *service);
 
+/*
+ * Removes the profile and its file: the service is learned anew, as one that was never seen.
+ * *table: the one that it had, to be freed once no replica uses it. -1: it stays as it was.
+ */
+int service_forget(const struct service_room *room, struct service *service, uint32_t *table,
+                   struct error *err);
+
 /* Takes over the configuration that is now in force. */
 void service_configure(const struct service_room *room, struct service *service);
 

@@ -154,6 +154,9 @@ void replicas_restored(struct agent *agent, struct watched *watched);
 /* A report of the probe: hold it, learn it, or judge it. */
 void replicas_report(struct agent *agent, const struct report *report);
 
+/* The probe treats the replicas of the service as its mode and its table say now. */
+void replicas_apply(struct agent *agent, const struct service *service);
+
 /* Every tick: training, starts that are over, losses, what has gone. dt: ns since the last. */
 void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt);
 
@@ -247,6 +250,12 @@ void alerts_forget(struct agent *agent);
 /* {"verb": "accept", "alert": ID}: what the alert found foreign was normal. The answer to
  * `skink alerts accept`. New reference. */
 json_t *accept_answer(struct agent *agent, const json_t *request);
+
+/* ---- forget.c ---- */
+
+/* {"verb": "forget", "state_dir": DIR, "file": NAME}: the service whose profile's file this is,
+ * when there is one, forgets it. The answer to `skink profile rm`. New reference. */
+json_t *forget_answer(struct agent *agent, const json_t *request);
 
 /* ---- incidents.c ---- */
 

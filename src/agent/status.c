@@ -226,6 +226,8 @@ json_t *status_answer(void *context, const struct control_peer *peer, const json
         return response_approve(agent, request);
     if (strcmp(verb, "accept") == 0)
         return accept_answer(agent, request);
+    if (strcmp(verb, "forget") == 0)
+        return forget_answer(agent, request);
     if (strcmp(verb, "dissent") == 0)
         return votes_answer(agent, request);
     return NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "cmd/ask.h"
 #include "cmd/cmd.h"
 
 static const struct cmd_option OPTIONS[] = {
@@ -21,6 +22,7 @@ static const struct cmd_option OPTIONS[] = {
     {"runtime", 'r', "NAME",
      "export: allow also what this runtime calls between loading the filter and the service:"
      " runc, runc-no-new-privs or none (default runc)"},
+    ASK_SOCKET_OPTION,
     {"json", 'j', NULL, "print JSON"},
     {NULL, 0, NULL, NULL},
 };
@@ -59,6 +61,7 @@ static int read_request(const struct cmd_line *line, struct profile_request *req
     const char *state_dir = option(line, "state-dir"), *runtime = option(line, "runtime");
     *request = (struct profile_request){
         .state_dir = state_dir ? state_dir : "/var/lib/skink",
+        .socket = option(line, "socket"),
         .names = line->operand + 1,
         .name_count = (size_t)line->count - 1,
         .svg = option(line, "svg"),
@@ -104,7 +107,7 @@ const struct verb verb_profile = {
         "show    prints what a profile is made of, what it lacks, the calls that its service\n"
         "        makes, and the thresholds proposed from its training.\n"
         "growth  prints how it grew, interval by interval, or draws the curve.\n"
-        "rm      removes it: the service is learned anew.\n"
+        "rm      removes it: the service is learned anew, by a daemon that runs from now on.\n"
         "merge   writes the union of profiles of one service and version, learned on several\n"
         "        hosts: each pattern keeps who showed it. Merging in any order, or twice, gives\n"
         "        the same file.\n"

@@ -11,6 +11,7 @@
 /* The command line after the subcommand. */
 struct profile_request {
     const char *state_dir;
+    const char *socket; /* of rm; NULL: the configuration's */
     char *const *names; /* operands behind the subcommand, NULL-ended */
     size_t name_count;
     const char *svg;     /* NULL: none; "-": standard output */

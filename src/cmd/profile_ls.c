@@ -1,12 +1,17 @@
 /* `skink profile ls` and `rm`. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/control.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "cmd/ask.h"
 #include "cmd/cmd.h"
 #include "cmd/profile.h"
+#include "seal/seal.h"
 
 json_t *profile_summary(struct profile *profile)
 {
@@ -84,6 +89,30 @@ int profile_ls(const struct profile_request *request, struct error *err)
     return EXIT_DONE;
 }
 
+/* A daemon holds the profile in memory too, and would write it back: it is to forget it. 0: nobody
+ * has loaded it, 1: the daemon has removed it. */
+static int ask_to_forget(const struct profile_request *request, const struct profile_entry *entry,
+                         struct error *err)
+{
+    struct error why;
+    json_t *reply;
+    if (!seal_in_use(request->state_dir))
+        return 0;
+    autofree char *socket = ask_socket(request->socket);
+    autofree char *directory = realpath(request->state_dir, NULL);
+    json_t *forget = json_pack("{s:s,s:s,s:s}", "verb", "forget", "state_dir",
+                               directory ? directory : request->state_dir, "file",
+                               strrchr(entry->path, '/') + 1);
+    int asked = control_ask(socket, forget, &reply, &why);
+    json_decref(forget);
+    if (asked < 0)
+        return error_set(err, why.code, 0, "%s: a daemon uses it, and cannot be told to forget: %s",
+                         request->state_dir, why.text);
+    int forgotten = json_is_true(json_object_get(reply, "forgotten"));
+    json_decref(reply);
+    return forgotten;
+}
+
 int profile_rm(const struct profile_request *request, struct error *err)
 {
     struct profile_list list;
@@ -91,9 +120,10 @@ int profile_rm(const struct profile_request *request, struct error *err)
     if (profile_list_read(request->state_dir, &list, err) < 0)
         return -1;
     const struct profile_entry *entry = profile_list_find(&list, request->names[0], err);
-    if (entry && unlink(entry->path) < 0)
+    int forgotten = entry ? ask_to_forget(request, entry, err) : -1;
+    if (forgotten == 0 && unlink(entry->path) < 0)
         error_set(err, EXIT_MACHINE, errno, "%s: cannot be removed", entry->path);
-    else if (entry)
+    else if (forgotten >= 0)
         code = EXIT_DONE;
     profile_list_free(&list);
     return code;

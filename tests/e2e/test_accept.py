@@ -159,3 +159,27 @@ def test_an_incomplete_profile_is_not_told_what_is_normal(agent, web, skink):
     number = alarmed(daemon, replica, 1)
     assert "web@1 is incomplete: no start seen" in refused(daemon, skink, number)
     assert daemon.service("web")["windows"] == before
+
+
+def test_a_profile_is_removed_while_the_daemon_has_it(learned, web, skink, verb, tmp_path):
+    """It is not written back, and the service is learned anew from this moment on."""
+    daemon, replica = learned()
+    removed = ("profile", "rm", "web", "--state-dir", daemon.state)
+    elsewhere = skink(*removed, "--socket", tmp_path / "none")
+    assert elsewhere.returncode == 3 and "a daemon uses it" in elsewhere.stderr
+    file = daemon.state / "profiles" / "web@1.profile"
+    assert file.exists()
+    web.run(replica, INTRUSION)
+    alarmed(daemon, replica, 1)
+
+    verb(daemon, *removed)
+    now = daemon.service("web")
+    assert now["mode"] == "learning" and now["open_alerts"] == 0 and not file.exists()
+    assert daemon.alerts("web")[0]["state"] == "closed"
+    assert "its profile was removed" in daemon.said()
+    with web.load(replica):
+        daemon.learned("web")
+    again = json.loads(verb(daemon, "profile", "show", "web", "--json", "--state-dir", daemon.state))
+    assert again["starts"] == 0 and "no start seen" in again["state"]
+    web.run(replica, INTRUSION)
+    alarmed(daemon, replica, 2)

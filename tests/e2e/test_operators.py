@@ -52,6 +52,7 @@ def test_root_alone_operates(run):
             answer = ask(daemon, groups, verb=verb, number=1, alert="1", by={"uid": 0, "pid": 1})
             assert answer["error"].startswith(f"{verb}: refused to user {NOBODY} (be root")
         assert "no such" in ask(daemon, [], user=0, verb=verb, number=1, alert="1")["error"]
+    assert "refused to user" in ask(daemon, [GROUP], verb="forget")["error"]
     assert "refused to user" in daemon.said()
     dissent = ask(daemon, [GROUP], verb="dissent", replica="web-1", request="GET /", why="other")
     assert dissent["error"] == "web-1: no such replica is watched"
