@@ -146,7 +146,6 @@ def test_a_caller_that_has_gone_was_not_outside(graph):
     graph.containers.remove(shop)
     shop.stop()
     assert wait_until(lambda: not graph.daemon.replicas("shop"))
-    time.sleep(SETTLED)
     assert graph.edges().keys() == {("shop", "store", "tcp", 8000)}
 
 
