@@ -205,8 +205,7 @@ class LateSocket:
                 self._run(self._pass, client, engine, 0)
                 self._run(self._pass, engine, client, self.delay)
 
-    @staticmethod
-    def _pass(source, sink, delay):
+    def _pass(self, source, sink, delay):
         with suppress(OSError):
             while data := source.recv(65536):
                 time.sleep(delay)
@@ -225,6 +224,29 @@ class LateSocket:
         for each in self.sockets:
             each.close()
         os.unlink(self.path)
+
+
+class LyingSocket(LateSocket):
+    """Stands before an engine's socket, which answers everything but requests whose first line has
+    one of these words: those get what lies[word] is, b"" for no answer at all."""
+
+    def __init__(self, path, target, lies):
+        self.lies, self.told = lies, []
+        super().__init__(path, target, 0)
+
+    def _pass(self, source, sink, delay):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                line = data.split(b"\r\n", 1)[0].decode(errors="replace")
+                word = next((word for word in self.lies if line.endswith("HTTP/1.1") and word in line), None)
+                if word is None:
+                    sink.sendall(data)
+                    continue
+                self.told.append(line)
+                if self.lies[word]:
+                    source.sendall(self.lies[word])
+                    return
+            sink.shutdown(socket.SHUT_WR)
 
 
 class FakeEngine:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from agent import Skink
 from conftest import wait_until
-from engines import HIERARCHY, PURE_V2, LateSocket, dockerd, podman_service
+from engines import HIERARCHY, PURE_V2, LateSocket, LyingSocket, dockerd, podman_service
 from services import InBundle, InCgroup, InDaemon, InLxc, Load
 
 pytestmark = pytest.mark.usefixtures("root", "engines_cgroups")
@@ -217,6 +217,37 @@ def test_docker_replaces(prepare, stack, skink_bin, tmp_path):
     assert renew["state"] == "done" and renew["replica_name"] == new, renew
     assert running() == {f"{web.name} skel:1", f"{renew['token']['new']} skel:next"}
     answering.ask("undo", str(replace["number"]))
+
+
+def answer(status, body):
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+ID = "5" * 64
+LIES = {
+    "names no container": {"/containers/create": answer("201 Created", '{"Id": 7}')},
+    "starts what is not there": {"/containers/create": answer("201 Created", f'{{"Id": "{ID}"}}'),
+                                 f"/containers/{ID}/start": answer("204 No Content", "")},
+    "never answers": {"/containers/create": b""},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_an_engine_that_lies(lie, prepare, stack, skink_bin, tmp_path):
+    """No replica takes over then, which is said; the next-best measure stands, and nobody is ended."""
+    web = prepare("docker")
+    lying = stack.enter_context(LyingSocket(tmp_path / "lying", web.daemon.socket, LIES[lie]))
+    web.settings = {"docker": lying.path}
+    answering = Answering(stack, skink_bin, tmp_path / "skink", web, "hold,stop,kill,throttle,decoy")
+
+    pause, replace = answering.wait_measure("pause"), answering.wait_measure("replace")
+    assert pause["state"] == "in force"
+    assert replace["state"] == "failed" and replace["why"] and lying.told
+    answering.ask("undo", str(pause["number"]))
+    answering.load.wait()
+    assert web.inspect("State.Running") == "true"
+    assert web.daemon("ps", "--all", "--format", "{{.Names}}").split() == [web.name]
+    assert [each["name"] for each in answering.skink.replicas(web.service)] == [web.name]
 
 
 # Nothing need take over where it is about the one that is kept.
