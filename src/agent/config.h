@@ -73,6 +73,7 @@ struct config {
     bool files;            /* see what is done to files, and which programs run */
     uint32_t budget;       /* the same of all services */
     uint32_t evidence_mib; /* that are kept */
+    uint32_t log_keep;     /* full files of the sealed log, 0: all */
     struct scan_config *scans;
     size_t scan_count;
     char *epss, *kev; /* relative to state_dir; "": none */

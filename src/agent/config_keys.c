@@ -391,6 +391,9 @@ static const struct key CONFIG_KEYS[] = {
     {.name = "evidence_mib", .type = KEY_COUNT, .offset = IN_CONFIG(evidence_mib), .text = "512",
      .min = 1, .max = 1000000,
      .help = "MiB of evidence that are kept; the oldest goes first."},
+    {.name = "log_keep", .type = KEY_COUNT, .offset = IN_CONFIG(log_keep), .text = "64", .min = 0,
+     .max = 1000000,
+     .help = "Full files (16 MiB) of the sealed log that are kept; the oldest goes first. 0: all."},
     {.name = "services", .type = KEY_SERVICES, .offset = IN_CONFIG(services), .table = &SERVICE,
      .text = "  database:\n    detect:\n      epoch_threshold: 80\n    learn:\n"
              "      interval: 300s\n  build-cache:\n    watch: false\n",

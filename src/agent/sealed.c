@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct sealed {
     uint64_t written;     /* CLOCK_MONOTONIC */
     bool failing;         /* the last entry could not be written */
     uint64_t dropped_told, missed; /* entries that were not written, said; that came to no log */
+    atomic_uint keep;              /* full files that stay, 0: all */
     struct outlet *outlet;
     pthread_mutex_t lock; /* of health */
     struct sealed_health health;
@@ -86,6 +88,8 @@ static int look(struct sealed *sealed, struct error *err)
     struct error found;
     if (seal_look(sealed->log, &found) < 0)
         note_tampering(sealed, found.text);
+    if (seal_prune(sealed->log, atomic_load(&sealed->keep), err) < 0)
+        return -1;
     return checkpoint(sealed, err);
 }
 
@@ -159,8 +163,9 @@ void sealed_write(struct sealed *sealed, const char *kind, const json_t *body)
     outlet_put(sealed->outlet, line);
 }
 
-void sealed_look(struct sealed *sealed)
+void sealed_look(struct sealed *sealed, uint32_t keep)
 {
+    atomic_store(&sealed->keep, keep);
     outlet_put(sealed->outlet, LOOK);
 }
 

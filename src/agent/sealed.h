@@ -30,8 +30,9 @@ struct sealed *sealed_start(const char *state_directory, struct error *err);
  * object. Never blocks. sealed may be NULL. */
 void sealed_write(struct sealed *sealed, const char *kind, const json_t *body);
 
-/* Looks after the file, and writes a checkpoint when nothing else was written for a minute. */
-void sealed_look(struct sealed *sealed);
+/* Looks after the files, and writes a checkpoint when nothing else was written for a minute. keep:
+ * full files that may stay, 0: all. */
+void sealed_look(struct sealed *sealed, uint32_t keep);
 
 void sealed_health(struct sealed *sealed, struct sealed_health *health);
 

@@ -127,7 +127,7 @@ static void look_after_log(struct agent *agent)
 {
     struct self *self = agent->self;
     struct sealed_health health;
-    sealed_look(agent->sealed);
+    sealed_look(agent->sealed, agent->config->log_keep);
     sealed_health(agent->sealed, &health);
     if (health.tampered > self->tampered_told)
         self_alarm(agent, SELF_LOG, "%s", health.tampering);

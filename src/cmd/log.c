@@ -77,9 +77,9 @@ static int init(const char *directory, const struct cmd_line *line, struct error
 static const char *fault_name(enum seal_fault fault)
 {
     static const char *const NAMES[] = {
-        [SEAL_CHANGED] = "changed", [SEAL_MISSING] = "missing",      [SEAL_OUT_OF_ORDER] = "moved",
-        [SEAL_FOREIGN] = "foreign", [SEAL_CUT_OFF] = "cut off",      [SEAL_KEY] = "key",
-        [SEAL_TORN] = "unfinished", [SEAL_HANDED_OVER] = "other key"};
+        [SEAL_CHANGED] = "changed", [SEAL_MISSING] = "missing",       [SEAL_OUT_OF_ORDER] = "moved",
+        [SEAL_FOREIGN] = "foreign", [SEAL_CUT_OFF] = "cut off",       [SEAL_KEY] = "key",
+        [SEAL_TORN] = "unfinished", [SEAL_HANDED_OVER] = "other key", [SEAL_PRUNED] = "pruned"};
     return NAMES[fault];
 }
 
@@ -151,9 +151,9 @@ static int verify(const char *directory, const struct cmd_line *line, struct err
     bool json = cmd_has(line, &verb_log, "json");
     struct seal_first first;
     struct seal_state state;
-    uint64_t from = 0;
+    uint64_t from = SEAL_AS_TOLD;
     if ((path && seal_first_read(path, &first, err) < 0) ||
-        (from_text && parse_u64("from", from_text, 0, UINT64_MAX - 1, &from, err) < 0))
+        (from_text && parse_u64("from", from_text, 0, SEAL_AS_TOLD - 1, &from, err) < 0))
         return -1;
     /* The key before the entries: what a daemon adds meanwhile is not taken for missing. */
     struct error unread;

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/parse.h"
 #include "seal/entry.h"
 
 #define LEAP_MAX ((uint64_t)1 << 24) /* entries that may be missing in a row: keys are followed */
@@ -21,6 +22,7 @@ struct seal_check {
     struct seal_first first; /* the operator's */
     uint64_t written;        /* so many entries there were when he got it */
     uint64_t from;
+    uint64_t pruned;    /* an entry says that what is before this one was removed */
     bool begun, linked; /* the next entry's prev must be summary.head */
     const char *file;   /* under way */
     uint64_t line;
@@ -29,7 +31,7 @@ struct seal_check {
 
 bool seal_is_notice(enum seal_fault fault)
 {
-    return fault == SEAL_TORN || fault == SEAL_HANDED_OVER;
+    return fault == SEAL_TORN || fault == SEAL_HANDED_OVER || fault == SEAL_PRUNED;
 }
 
 static __attribute__((format(printf, 4, 5))) void
@@ -85,7 +87,7 @@ static void begin(struct seal_check *check, const struct entry *entry)
     struct seal_summary *summary = &check->summary;
     check->begun = true;
     summary->first = summary->next = entry->number;
-    if (check->from == UINT64_MAX || entry->number == check->from) {
+    if (check->from >= SEAL_AS_TOLD || entry->number == check->from) {
         check->linked = entry->number == 0;
         memcpy(summary->head, NOTHING, sizeof NOTHING);
     } else if (entry->number > check->from) {
@@ -132,15 +134,15 @@ static bool linked(struct seal_check *check, const struct entry *entry)
 }
 
 /* Does the key of this entry fit? An entry "key" hands over to a key that is not ours. */
-static void sealed(struct seal_check *check, const struct entry *entry, const char *line, bool told)
+static bool sealed(struct seal_check *check, const struct entry *entry, const char *line, bool told)
 {
     uint8_t mac[SEAL_BYTES];
     if (!check->keyed || entry->number < check->key_next)
-        return;
+        return !told;
     if (entry->number - check->key_next > LEAP_MAX) {
         found(check, SEAL_KEY, entry->number, "the key is of an entry too far before it");
         check->keyed = false;
-        return;
+        return false;
     }
     for (; check->key_next < entry->number; check->key_next++)
         key_evolve(&check->key);
@@ -152,11 +154,26 @@ static void sealed(struct seal_check *check, const struct entry *entry, const ch
     key_evolve(&check->key);
     check->key_next++;
     if (!fits || !entry_is(entry, "key") || entry->number == check->first.first)
-        return;
+        return fits;
     check->keyed = false;
     found(check, SEAL_HANDED_OVER, check->key_next,
           "another key was made here: from entry %" PRIu64 " on that one is needed",
           check->key_next);
+    return true;
+}
+
+/* {"next":NUMBER,… of an entry that says that what is before this one was removed. */
+static void note_pruned(struct seal_check *check, const struct entry *entry, const char *line)
+{
+    static const char NEXT[] = "\"body\":{\"next\":";
+    uint64_t next;
+    const char *end = line + entry->sealed;
+    const char *at = memmem(line, entry->sealed, NEXT, sizeof NEXT - 1);
+    if (!at)
+        return;
+    at += sizeof NEXT - 1;
+    if (parse_digits(&at, end, 10, &next) && next <= entry->number && next > check->pruned)
+        check->pruned = next;
 }
 
 static void look(struct seal_check *check, const char *line, size_t length)
@@ -173,7 +190,8 @@ static void look(struct seal_check *check, const char *line, size_t length)
         summary->file_first = entry.number;
     if (!in_order(check, &entry))
         return;
-    sealed(check, &entry, line, !linked(check, &entry));
+    if (sealed(check, &entry, line, !linked(check, &entry)) && entry_is(&entry, "pruned"))
+        note_pruned(check, &entry, line);
     seal_hash(line, length, summary->head);
     check->linked = true;
     summary->next = entry.number + 1;
@@ -239,6 +257,19 @@ int seal_check_file(struct seal_check *check, const char *path, struct error *er
 
 /* ---- the end ---- */
 
+/* A beginning that is not there: was it removed as the log was told, or by another? */
+static void check_beginning(struct seal_check *check)
+{
+    uint64_t first = check->summary.first;
+    if (check->from != SEAL_AS_TOLD || first == 0)
+        return;
+    if (first <= check->pruned)
+        found(check, SEAL_PRUNED, 0, "entries 0 to %" PRIu64 " were pruned, as the log says",
+              first - 1);
+    else
+        found(check, SEAL_MISSING, 0, "the beginning is missing: entries 0 to %" PRIu64, first - 1);
+}
+
 /* The key of an entry: followed on, or, when the log went beyond it, from the first once more. */
 static struct seal_key key_of(const struct seal_check *check, uint64_t entry)
 {
@@ -264,6 +295,7 @@ static void check_host_key(struct seal_check *check, const struct seal_state *st
 
 void seal_check_end(struct seal_check *check, const struct seal_state *state, bool in_use)
 {
+    check_beginning(check);
     uint64_t next = check->summary.next;
     uint64_t written = state && state->next > check->written ? state->next : check->written;
     if (!state && next > 0)

@@ -23,7 +23,7 @@ static int read_end(const char *directory, seal_hook hook, void *context, struct
                     struct error *err)
 {
     char **files = seal_files(directory);
-    struct seal_check *check = seal_check_new(NULL, UINT64_MAX, hook, context);
+    struct seal_check *check = seal_check_new(NULL, SEAL_ANYWHERE, hook, context);
     size_t count = 0;
     int outcome = 0;
     while (files[count])

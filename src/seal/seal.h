@@ -54,6 +54,8 @@ enum seal_fault {
     SEAL_KEY,          /* the host's key is missing, old, or not the one that should be there */
     SEAL_TORN,         /* no fault: an entry that was being written when the daemon was killed */
     SEAL_HANDED_OVER,  /* no fault: what follows is sealed by another key, and was not checked */
+    SEAL_PRUNED,       /* no fault: the log says that its beginning was removed as it was told to */
+    SEAL_FAULTS,
 };
 
 /* No fault: worth knowing alone. */
@@ -83,9 +85,12 @@ struct seal_summary {
 
 struct seal_check;
 
+#define SEAL_ANYWHERE UINT64_MAX
+#define SEAL_AS_TOLD  (UINT64_MAX - 1) /* at 0, or where an entry of its own says that it begins */
+
 /*
  * key: the operator's, or NULL: the chain of hashes alone is checked. from: the number that the log
- * must begin with; UINT64_MAX: wherever it begins. hook is told of everything that is found.
+ * must begin with, or one of the above. hook is told of everything that is found.
  */
 struct seal_check *seal_check_new(const struct seal_first *key, uint64_t from, seal_hook hook,
                                   void *context);
@@ -144,6 +149,9 @@ int seal_append(struct seal_log *log, const char *kind, const char *body, struct
  * is written down, too, and the log goes on in a new file when it has to.
  */
 int seal_look(struct seal_log *log, struct error *err);
+
+/* Removes the oldest full files but so many, 0: none, and says so in the log before. */
+int seal_prune(struct seal_log *log, uint32_t keep, struct error *err);
 
 /* A new first key from the next entry on, for the operator to keep. */
 int seal_begin_key(struct seal_log *log, struct seal_first *first, struct error *err);

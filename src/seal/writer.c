@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/parse.h"
 #include "seal/entry.h"
 
 #define LINE_ROOM 512 /* bytes of an entry beside its body */
@@ -177,6 +178,36 @@ int seal_append(struct seal_log *log, const char *kind, const char *body, struct
     }
     log->lost += log->state.next == number; /* else it is written, and its key alone is not */
     return -1;
+}
+
+/* ---- what is old ---- */
+
+/* Number of the first entry of a full file, by its name. */
+static bool first_of(const char *path, uint64_t *number)
+{
+    const char *name = strrchr(path, '/'), *at = name ? strchr(name, '-') : NULL;
+    return at && (at++, parse_digits(&at, at + strlen(at), 10, number)) && strcmp(at, ".log") == 0;
+}
+
+int seal_prune(struct seal_log *log, uint32_t keep, struct error *err)
+{
+    char **files = seal_files(log->directory);
+    char body[128];
+    size_t full = 0;
+    uint64_t next;
+    int outcome = 0;
+    while (files[full] && strcmp(files[full], log->path) != 0)
+        full++;
+    size_t old = keep > 0 && full > keep ? full - keep : 0;
+    if (old > 0 && first_of(files[old], &next)) {
+        snprintf(body, sizeof body, "{\"next\":%" PRIu64 ",\"files\":%zu}", next, old);
+        outcome = seal_append(log, "pruned", body, err);
+        for (size_t i = 0; i < old && outcome == 0; i++)
+            if (unlink(files[i]) < 0)
+                outcome = error_set(err, EXIT_MACHINE, errno, "%s", files[i]);
+    }
+    seal_files_free(files);
+    return outcome;
 }
 
 /* ---- the rest ---- */

@@ -105,7 +105,7 @@ static struct text read_text(void)
 /* ---- looking ---- */
 
 struct findings {
-    int count[SEAL_HANDED_OVER + 1];
+    int count[SEAL_FAULTS];
     uint64_t entry; /* of the first fault */
     char text[256];
     char notice[256]; /* the last one */
@@ -123,11 +123,12 @@ static void note(void *context, const struct seal_finding *finding)
     findings->count[finding->fault]++;
 }
 
-static struct seal_summary look(const struct seal_first *key, struct findings *findings)
+static struct seal_summary look_from(const struct seal_first *key, uint64_t from,
+                                     struct findings *findings)
 {
     struct error err = {0};
     struct seal_state state;
-    struct seal_check *check = seal_check_new(key, 0, note, findings);
+    struct seal_check *check = seal_check_new(key, from, note, findings);
     char **files = seal_files(directory);
     *findings = (struct findings){0};
     for (char **file = files; *file; file++)
@@ -138,6 +139,11 @@ static struct seal_summary look(const struct seal_first *key, struct findings *f
     struct seal_summary summary = *seal_check_summary(check);
     seal_check_free(check);
     return summary;
+}
+
+static struct seal_summary look(const struct seal_first *key, struct findings *findings)
+{
+    return look_from(key, 0, findings);
 }
 
 #endif

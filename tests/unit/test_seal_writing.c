@@ -82,6 +82,38 @@ static void files_change_and_the_chain_goes_on(void **state)
     seal_files_free(files);
 }
 
+static void what_is_old_goes_and_the_log_says_so(void **state)
+{
+    struct error err = {0};
+    struct findings findings;
+    (void)state;
+    write_log(1000);
+    struct seal_log *log = open_log(1000);
+    fill(log, ENTRIES);
+    assert_int_equal(seal_prune(log, 0, &err), 0); /* all stay */
+    look(&first, &findings);
+    assert_int_equal(findings.count[SEAL_MISSING], 0);
+    assert_int_equal(seal_prune(log, 2, &err), 0);
+    assert_int_equal(seal_prune(log, 2, &err), 0); /* nothing to do */
+    append(log, "stop", "{}");
+    seal_close(log);
+    struct seal_summary summary = look_from(&first, SEAL_AS_TOLD, &findings);
+    assert_string_equal(findings.text, "");
+    assert_int_equal(findings.count[SEAL_PRUNED], 1);
+    assert_true(summary.first > 0 && summary.sealed == summary.entries);
+    look_from(NULL, SEAL_AS_TOLD, &findings);
+    assert_int_equal(findings.count[SEAL_PRUNED], 1);
+    look(&first, &findings); /* who says that it begins at 0 is told that it does not */
+    assert_non_null(strstr(findings.text, "beginning is missing"));
+    /* One more, by another's hand. */
+    char **files = seal_files(directory);
+    assert_int_equal(unlink(files[0]), 0);
+    seal_files_free(files);
+    look_from(&first, SEAL_AS_TOLD, &findings);
+    assert_int_equal(findings.count[SEAL_PRUNED], 0);
+    assert_non_null(strstr(findings.text, "beginning is missing"));
+}
+
 static void another_key_takes_over(void **state)
 {
     (void)state;
@@ -198,6 +230,7 @@ int main(void)
         EACH(a_torn_entry_is_told_from_a_cut),
         EACH(a_kill_between_entry_and_key),
         EACH(files_change_and_the_chain_goes_on),
+        EACH(what_is_old_goes_and_the_log_says_so),
         EACH(another_key_takes_over),
         EACH(a_hand_in_the_file_is_noticed),
         EACH(a_full_disk_is_lived_through),
