@@ -2,14 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent/state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "respond/cgroup_place.h"
 
 #define SWEEP_EVERY   (10 * NS_PER_S)
 #define IDLE_SERVICE  (30 * NS_PER_S)  /* a service without replicas leaves the memory after this */
@@ -411,18 +409,6 @@ static void train(struct agent *agent, struct service *service, uint64_t dt)
     }
 }
 
-bool replicas_has_gone(void *context, uint32_t replica)
-{
-    const struct agent *agent = context;
-    char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH];
-    struct stat found;
-    const struct watched *watched = agent->watched[replica];
-    if (!watched)
-        return false;
-    snprintf(path, sizeof path, "%s/%s", agent->hierarchy.mount, watched->path);
-    return stat(path, &found) != 0 || found.st_ino != watched->cgroup;
-}
-
 /* The event of a cgroup's end may have been lost with a full ring: look whether it is there. And
  * one that might have been a container may have turned out to be none. */
 static void sweep(struct agent *agent, uint64_t now)
@@ -437,18 +423,6 @@ static void sweep(struct agent *agent, uint64_t now)
             identify(agent, watched, clock_passed(now, watched->appeared) < PATIENCE);
     }
     process_forget(agent->processes, now);
-}
-
-/* A container that has ended and is not removed keeps its cgroup. Processes in cgroups below are
- * outlived by the first one. */
-static bool has_ended(const struct agent *agent, const struct watched *watched)
-{
-    char path[sizeof agent->hierarchy.mount + PROBE_CGROUP_PATH];
-    if (watched->workload.pid <= 0 || workload_lives(watched->workload.pid))
-        return false;
-    snprintf(path, sizeof path, "%s%s", agent->hierarchy.mount, watched->path);
-    autofile FILE *members = cgroup_members(path);
-    return members && getc(members) == EOF;
 }
 
 void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
@@ -469,7 +443,7 @@ void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
         struct watched *watched = agent->watched[i];
         if (!watched || !watched->service)
             continue;
-        watched->ended = has_ended(agent, watched);
+        watched->ended = replicas_has_ended(agent, watched);
         end_start(agent, watched, now);
         if (watched->service->mode == MODE_DETECT)
             watch_losses(agent, watched);
@@ -479,25 +453,6 @@ void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt)
         sweep(agent, now);
         forget_idle_services(agent, now);
     }
-}
-
-/* Kept: to ask the hand about each replica would take longer than an answer to an alert may. */
-uint32_t replicas_network(const struct agent *agent, struct watched *watched)
-{
-    if (watched->network == 0 && watched->service && watched->workload.pid > 0)
-        watched->network = hand_network(agent->hand, watched->workload.pid);
-    return watched->network;
-}
-
-bool replicas_share_network(const struct agent *agent, struct watched *watched)
-{
-    uint32_t own = replicas_network(agent, watched);
-    for (uint32_t i = 0; own != 0 && i < PROBE_REPLICAS; i++) {
-        struct watched *each = agent->watched[i];
-        if (each && each != watched && replicas_network(agent, each) == own)
-            return true;
-    }
-    return false;
 }
 
 void replicas_configure(struct agent *agent)

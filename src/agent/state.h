@@ -160,6 +160,14 @@ void replicas_apply(struct agent *agent, const struct service *service);
 /* Every tick: training, starts that are over, losses, what has gone. dt: ns since the last. */
 void replicas_tick(struct agent *agent, uint64_t now, uint64_t dt);
 
+/* The configuration changed. */
+void replicas_configure(struct agent *agent);
+
+/* Ends everything: saves the profiles, closes the alerts. */
+void replicas_close(struct agent *agent);
+
+/* ---- presence.c ---- */
+
 /* The network namespace (inode) that its first process began in; 0: not known. */
 uint32_t replicas_network(const struct agent *agent, struct watched *watched);
 
@@ -169,11 +177,8 @@ bool replicas_share_network(const struct agent *agent, struct watched *watched);
 /* Has the replica's cgroup been removed? context: the agent, for the probe's hook. */
 bool replicas_has_gone(void *context, uint32_t replica);
 
-/* The configuration changed. */
-void replicas_configure(struct agent *agent);
-
-/* Ends everything: saves the profiles, closes the alerts. */
-void replicas_close(struct agent *agent);
+/* Have its processes ended, though its cgroup is kept? */
+bool replicas_has_ended(const struct agent *agent, const struct watched *watched);
 
 /* ---- namesakes.c ---- */
 
