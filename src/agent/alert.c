@@ -49,6 +49,7 @@ void alert_free(struct alert *alert)
     for (size_t i = 0; i < alert->trees; i++)
         json_decref(alert->tree[i]);
     foreign_free(alert->foreign);
+    free(alert->earlier);
     free(alert);
 }
 
@@ -236,13 +237,43 @@ const char *alert_id(const struct alert *alert)
     return alert->id;
 }
 
-const struct foreign *alert_foreign(const struct alert *alert)
+void alert_note_earlier(struct alert *alert, const struct report *report, uint64_t since)
 {
+    alert->earlier =
+        memory_must(reallocarray(alert->earlier, alert->earlier_count + 1, sizeof *alert->earlier));
+    alert->earlier[alert->earlier_count++] = *report;
+    alert->earlier_since = since;
+}
+
+/* Those that were shown again are told from the others while the probe remembers them. */
+static void take_earlier(struct alert *alert)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < alert->earlier_count; i++) {
+        const struct report *report = &alert->earlier[i];
+        struct novelty_count count = {0};
+        uint16_t codes[PATTERN_MAX] = {0};
+        probe_novelty(alert->subject.probe, alert->subject.replica, report->pattern,
+                      report->fingerprint, &count);
+        if (count.last < alert->earlier_since) {
+            alert->earlier[kept++] = *report;
+            continue;
+        }
+        probe_report_codes(alert->subject.probe, report, codes);
+        foreign_add_pattern(alert->foreign, report->pattern, codes);
+    }
+    alert->earlier_count = kept;
+}
+
+const struct foreign *alert_foreign(struct alert *alert)
+{
+    take_earlier(alert);
     return alert->foreign;
 }
 
 struct foreign *alert_take_foreign(struct alert *alert)
 {
+    take_earlier(alert);
     struct foreign *foreign = alert->foreign;
     alert->foreign = NULL;
     return foreign;

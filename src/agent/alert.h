@@ -57,6 +57,10 @@ void alert_free(struct alert *alert);
  * something never seen instead of old behaviour. */
 bool alert_note(struct alert *alert, const struct report *report);
 
+/* A novelty from before its cause. The probe does not report it again: it is foreign behaviour of
+ * the alert when the replica has shown it since then (CLOCK_MONOTONIC). */
+void alert_note_earlier(struct alert *alert, const struct report *report, uint64_t since);
+
 /* So many facts of the kind raise an alert; 0: none does. */
 uint32_t alert_threshold(const struct service_config *config, enum fact_kind kind);
 
@@ -99,7 +103,7 @@ uint64_t alert_last(const struct alert *alert);
 const char *alert_id(const struct alert *alert);
 
 /* All that it found foreign so far. The alert's; or, when it is about to be freed, the caller's. */
-const struct foreign *alert_foreign(const struct alert *alert);
+const struct foreign *alert_foreign(struct alert *alert);
 struct foreign *alert_take_foreign(struct alert *alert);
 
 /* The alert as docs/alerts.md describes it. New reference. */

@@ -50,6 +50,9 @@ struct alert {
     double latency_ms;
     bool told, changed;
     bool behalf_settled;
+    struct report *earlier; /* alert_note_earlier's */
+    size_t earlier_count;
+    uint64_t earlier_since;
     struct foreign *foreign; /* all that it found; NULL once it was taken */
     char behalf[256];        /* the service on whose connections it was done; "": not known */
 };

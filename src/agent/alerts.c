@@ -177,7 +177,12 @@ static bool take(struct agent *agent, struct watched *watched, const struct repo
 
 static void note_recent(struct agent *agent, struct watched *watched, uint64_t time)
 {
-    for (uint64_t i = chain_start(watched, time); i < watched->recent_count; i++)
+    uint64_t oldest = watched->recent_count > RECENT ? watched->recent_count - RECENT : 0;
+    uint64_t start = chain_start(watched, time);
+    for (uint64_t i = oldest; i < start; i++)
+        alert_note_earlier(watched->alert, &watched->recent[i % RECENT],
+                           clock_passed(time, CAUSE_CHAIN));
+    for (uint64_t i = start; i < watched->recent_count; i++)
         take(agent, watched, &watched->recent[i % RECENT]);
     watched->recent_count = 0;
 }
