@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <search.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +20,9 @@ struct mirror {
 
 struct noted {
     struct mirror *mirror;
-    struct noted *next_over; /* while they are taken out */
-    uint32_t look;           /* at which it was there last */
-    unsigned char bytes[];   /* the key, then the value */
+    struct noted *next_over;                 /* while they are taken out */
+    uint32_t look;                           /* at which it was there last */
+    alignas(uint64_t) unsigned char bytes[]; /* the key, then the value */
 };
 
 static void *value_of(struct noted *entry)

@@ -35,8 +35,12 @@ void place_end(struct probe *probe, uint32_t replica)
     pthread_mutex_unlock(&probe->changing);
 }
 
+/* A cgroup leads to one place: the latest that it was given. */
 void place_hold(struct probe *probe, uint32_t replica, uint64_t cgroup)
 {
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++)
+        if (probe->place[i].cgroup == cgroup)
+            probe->place[i].held = false;
     place_begin(probe, replica);
     probe->place[replica].held = true;
     probe->place[replica].strange = false;

@@ -174,10 +174,15 @@ int probe_prepare_newcomers(struct probe *probe, struct error *err)
 
 void newcomer_taken(struct probe *probe, const struct cgroup_event *event)
 {
+    uint32_t leads_to;
     if (event->head.replica == PROBE_NONE)
         return;
     probe->prepared--;
-    place_hold(probe, event->head.replica, event->cgroup);
+    /* It may have been given another place, or have ended, before this was heard. */
+    if (bpf_map_lookup_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &event->cgroup, &leads_to) ==
+            0 &&
+        leads_to == event->head.replica)
+        place_hold(probe, event->head.replica, event->cgroup);
 }
 
 int probe_expect(struct probe *probe, const char *cgroup_path, enum replica_entry entry,
