@@ -57,7 +57,7 @@ def case(data: DataSet, attack: Attack, alerts: list[Alert]) -> dict:
         {"from": names.index(flow["from"]), "to": names.index(flow["to"]),
          "first": int(when(flow["first_seen"]) * US),
          "last": int(min(when(flow["last_seen"]), until) * US), "new": flow["new"],
-         "carried": (flow["from"], flow["to"]) in carried}
+         "carried": (flow["from"], flow["to"]) in carried, "port": flow["port"]}
         for flow in flows if OUTSIDE not in (flow["from"], flow["to"])]}
 
 

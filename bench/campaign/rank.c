@@ -4,7 +4,8 @@
  *
  *     {"entry": "web", "services": [{"name": "web", "outside": true, "alarmed": true, "score": 1,
  *      "time": 17, "alarms": 1}, …], "flows": [{"from": 0, "to": 1, "first": 3, "last": 20,
- *      "new": false, "carried": false}, …]}                                times in microseconds
+ *      "new": false, "carried": false, "port": 80}, …]}                                times in
+ * microseconds
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "incident/database.h"
 #include "incident/rank.h"
 
 #define NS_PER_US 1000
@@ -48,6 +50,7 @@ static struct rank_flow flow_of(const json_t *object)
         .last = instant(object, "last"),
         .novel = flag(object, "new"),
         .carried = flag(object, "carried"),
+        .database = database_port((uint16_t)json_integer_value(json_object_get(object, "port"))),
     };
 }
 

@@ -29,6 +29,7 @@ struct rank_flow {
     uint64_t first, last; /* when */
     bool novel;           /* never seen while the caller was learned */
     bool carried;         /* what alarmed the callee was done on one of its connections */
+    bool database;        /* the callee does what the caller writes in a language */
 };
 
 struct rank_case {

@@ -33,7 +33,7 @@ void rank_by_paths(const struct rank_case *given, double *probability)
         const struct rank_service *entry = &given->service[s];
         likelihood[s] = log(entry->outside ? 0.2 : 0.05) +
                         log(entry->alarmed ? DETECTION : 1 - DETECTION) +
-                        log(weight_unled(given, s));
+                        log(weight_entered(given, s));
         for (size_t v = 0; v < n; v++)
             if (v != s && given->service[v].alarmed)
                 likelihood[s] +=

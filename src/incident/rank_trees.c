@@ -4,11 +4,13 @@
  * of what was seen is the sum over all such trees of the product of their steps, where a service
  * may instead be explained by chance (a false alarm). A step to v is worth
  *
- *     P(v shows this | taken) * weight(u -> v) * exp(-d / 40 s) when v alarmed d before u
+ *     P(v shows this | taken) * weight(u -> v)
+ *
+ * times (1 - DETECTION) * exp(-d / 40 s) when v alarmed d before u, which was missed until then,
  *
  * and chance P(v shows this | not taken). Where the caller is named on whose connection v did it,
  * each of the three ways to v, as the entry, by a step, by chance, is also worth the likelihood of
- * that name (weight_unled). By the matrix-tree theorem for directed graphs (Tutte,
+ * that name (weight_unled, weight_entered). By the matrix-tree theorem for directed graphs (Tutte,
  * The dissection of equilateral triangles into equilateral triangles, 1948) that sum over
  * exponentially many trees is one determinant, and the probability of a step in it two entries of
  * the inverse.
@@ -36,7 +38,6 @@ struct trees {
     size_t *suspect; /* the services that show anything, `count` of them */
     size_t count;
     double *taken, *chance; /* of each service: P(what it shows | taken), P(the same | not) */
-    double *unled;          /* P(the caller that is named | no service led the intruder there) */
     double *step;           /* services x services: what a step is worth */
     size_t *before;         /* on the best way over silent services: the last but one */
     double *prior;
@@ -57,10 +58,9 @@ static void weigh_evidence(struct trees *trees)
     for (size_t i = 0; i < trees->services; i++) {
         const struct rank_service *service = &given->service[i];
         bool reached = !service->alarmed && reached_out(given, i);
-        trees->unled[i] = weight_unled(given, i);
         trees->taken[i] = service->alarmed ? DETECTION * service->score
                                            : (1 - DETECTION) * (reached ? NOVEL_TAKEN : 1);
-        trees->chance[i] = service->alarmed ? weight_noise(service->score) * trees->unled[i]
+        trees->chance[i] = service->alarmed ? weight_noise(service->score) * weight_unled(given, i)
                            : reached        ? NOVEL_CHANCE
                                             : 1;
         if (service->alarmed || reached)
@@ -84,6 +84,8 @@ static void weigh_steps(struct trees *trees)
         trees->step[i] *= trees->taken[i % n];
         if (from->alarmed && to->alarmed)
             trees->step[i] *= weight_backwards(to->time, from->time);
+        if (from->alarmed && to->alarmed && to->time < from->time)
+            trees->step[i] *= 1 - DETECTION; /* it was missed until then */
     }
 }
 
@@ -94,7 +96,6 @@ static void trees_grow(struct trees *trees, const struct rank_case *given)
     trees->suspect = memory_must(calloc(n + 1, sizeof *trees->suspect));
     trees->taken = memory_must(calloc(n + 1, sizeof *trees->taken));
     trees->chance = memory_must(calloc(n + 1, sizeof *trees->chance));
-    trees->unled = memory_must(calloc(n + 1, sizeof *trees->unled));
     trees->prior = memory_must(calloc(n + 1, sizeof *trees->prior));
     trees->before = memory_must(calloc(n * n + 1, sizeof *trees->before));
     trees->step = weight_matrix(given, true);
@@ -108,7 +109,6 @@ static void trees_fell(struct trees *trees)
     free(trees->suspect);
     free(trees->taken);
     free(trees->chance);
-    free(trees->unled);
     free(trees->prior);
     free(trees->before);
     free(trees->step);
@@ -173,7 +173,7 @@ void rank_by_trees(const struct rank_case *given, double *probability)
     autofree size_t *others = memory_must(calloc(trees.count + 1, sizeof *others));
     autofree double *likelihood = memory_must(calloc(n + 1, sizeof *likelihood));
     for (size_t s = 0; s < n; s++)
-        likelihood[s] = log(trees.prior[s]) + log(trees.taken[s]) + log(trees.unled[s]) +
+        likelihood[s] = log(trees.prior[s]) + log(trees.taken[s]) + log(weight_entered(given, s)) +
                         invert(matrix, laplacian(&trees, s, matrix, others));
     likelihood[n] = log(NO_ENTRY) + invert(matrix, laplacian(&trees, RANK_NOBODY, matrix, others));
     weight_softmax(likelihood, n + 1, probability);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "incident/database.h"
 #include "incident/parts.h"
 
 #define RANKED 10 /* services that the ranking names */
@@ -63,7 +64,8 @@ static void take_flows(struct story *story, const struct incident *incident,
                                .first = flow->first,
                                .last = flow->last,
                                .novel = graph_is_new(flow, now),
-                               .carried = carried(incident, graph, flow)};
+                               .carried = carried(incident, graph, flow),
+                               .database = database_port(flow->port)};
     }
 }
 

@@ -54,6 +54,7 @@ static void make_world(struct world *world, uint64_t *seed)
             .last = first + (uint64_t)(100 * uniform(seed) * (double)NS_PER_S),
             .novel = uniform(seed) < 0.4,
             .carried = uniform(seed) < 0.3,
+            .database = uniform(seed) < 0.3,
         };
     }
     world->given = (struct rank_case){world->service, n, world->flow, flows};
@@ -171,6 +172,19 @@ static double unled(const struct rank_case *given, size_t service)
     return named && given->service[service].alarmed ? 1 / (double)callers : 1;
 }
 
+/* The same, when the service is the entry: on a database's connection by mistake. */
+static double entered(const struct rank_case *given, size_t service)
+{
+    double value = unled(given, service);
+    for (size_t f = 0; f < given->flows; f++) {
+        const struct rank_flow *flow = &given->flow[f];
+        if (flow->to == service && flow->from != service && flow->carried && flow->database &&
+            given->service[service].alarmed)
+            return value / 10;
+    }
+    return value;
+}
+
 /* What the ranker says it computes, written down once more. */
 struct evidence {
     double taken[MANY], chance[MANY], step[MANY * MANY];
@@ -199,7 +213,7 @@ static void weigh(const struct rank_case *given, struct evidence *evidence)
             const struct rank_service *a = &given->service[u], *b = &given->service[v];
             double step = best_path(weight, n, through, u, v, 1U << u) * evidence->taken[v];
             if (a->alarmed && b->alarmed && b->time < a->time)
-                step *= exp(-(double)(a->time - b->time) / 40e9);
+                step *= 0.25 * exp(-(double)(a->time - b->time) / 40e9);
             evidence->step[u * n + v] = step;
         }
     }
@@ -231,7 +245,7 @@ static void the_likelihood_is_the_sum_over_all_trees(void **state)
         for (size_t s = 0; s <= n; s++) {
             size_t entry = s == n ? RANK_NOBODY : s;
             expected[s] = sum_up(&world.given, &evidence, entry).sum *
-                          (s == n ? 0.05 : prior[s] * evidence.taken[s] * unled(&world.given, s));
+                          (s == n ? 0.05 : prior[s] * evidence.taken[s] * entered(&world.given, s));
             sum += expected[s];
         }
         ranker_find("trees")->rank(&world.given, probability);
@@ -427,6 +441,44 @@ static void a_name_that_tells_nothing_apart_moves_no_entry(void **state)
     assert_true(place(&given, "trees", STORE) == 1);
 }
 
+/* The queries were catalog's, although it shows nothing: a database is not broken into by itself.
+ */
+static void who_orders_a_database_about_is_the_entry(void **state)
+{
+    (void)state;
+    const char *const RANKERS[] = {"trees", "paths"};
+    for (size_t i = 0; i < 2; i++) {
+        struct store given = store();
+        given.flow[3].database = given.flow[4].database = given.flow[5].database = true;
+        assert_true(place(&given, RANKERS[i], STORE) == 1);
+        given.flow[3].carried = true; /* catalog -> store */
+        assert_true(place(&given, RANKERS[i], CATALOG) == 1);
+    }
+}
+
+/* gate -> a -> cache <- b: a alarms, then b. What a has left in the cache, b has fetched. */
+static void a_database_hands_on_what_was_left_in_it(void **state)
+{
+    (void)state;
+    enum { GATE, A, B, CACHE, ALL };
+    struct rank_service service[ALL] = {
+        [GATE] = {.outside = true},
+        [A] = {.alarmed = true, .score = 0.9, .time = 100 * NS_PER_S, .alarms = 1},
+        [B] = {.alarmed = true, .score = 0.9, .time = 101 * NS_PER_S, .alarms = 1}};
+    struct rank_flow flow[] = {{.from = GATE, .to = A},
+                               {.from = GATE, .to = B},
+                               {.from = A, .to = CACHE},
+                               {.from = B, .to = CACHE}};
+    for (size_t i = 0; i < 4; i++)
+        flow[i].last = 200 * NS_PER_S;
+    struct rank_case given = {service, ALL, flow, 4};
+    double without[ALL + 1], with[ALL + 1];
+    ranker_find("trees")->rank(&given, without);
+    flow[2].database = flow[3].database = true;
+    ranker_find("trees")->rank(&given, with);
+    assert_true(with[A] / with[B] > without[A] / without[B]);
+}
+
 /* orders alarmed ten seconds before; then the store, which names the wrong caller. Who had called
  * the store for the first time stays the first; who always called it is no worse than second. */
 static void a_false_name_does_not_ruin_an_earlier_alarm(void **state)
@@ -533,6 +585,8 @@ int main(void)
         cmocka_unit_test(the_way_leads_over_silent_services),
         cmocka_unit_test(a_silent_service_that_reached_out_is_suspect),
         cmocka_unit_test(the_caller_that_is_named_takes_what_callers_share),
+        cmocka_unit_test(who_orders_a_database_about_is_the_entry),
+        cmocka_unit_test(a_database_hands_on_what_was_left_in_it),
         cmocka_unit_test(a_name_that_tells_nothing_apart_moves_no_entry),
         cmocka_unit_test(a_false_name_does_not_ruin_an_earlier_alarm),
         cmocka_unit_test(a_name_without_an_alarm_is_none),
