@@ -179,8 +179,9 @@ void probe_report_codes(const struct probe *probe, const struct report *report, 
 
 /*
  * Has another changed what this process has put into the kernel: its links, where the tables lie,
- * what they hold a replica to, which cgroup is which replica and what is to be done about it? What was changed is put back; found (one of `size` bytes) says what
- * it was. 0: all is as it was left, -1: it was not.
+ * what they hold a replica to, which cgroup is which replica and what is to be done about it? What
+ * was changed is put back; found (one of `size` bytes) says what it was. 0: all is as it was left,
+ * -1: it was not.
  */
 int probe_intact(struct probe *probe, char *found, size_t size);
 

@@ -344,25 +344,21 @@ static void a_repeated_novelty_is_reported_once(void **state)
 
 /* ---- what another does to the places of replicas ---- */
 
-static int map_named(const char *name)
+/* This process's own: other tests run beside it, but none has the key. */
+static int map_with(const char *name, uint64_t key)
 {
-    uint32_t id = 0;
-    int found = -1;
+    uint32_t id = 0, value;
     while (bpf_map_get_next_id(id, &id) == 0) {
         struct bpf_map_info info = {0};
         uint32_t size = sizeof info;
         int fd = bpf_map_get_fd_by_id(id);
-        bool ours = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-                    strcmp(info.name, name) == 0;
-        if (fd >= 0 && !ours)
+        if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+            strcmp(info.name, name) == 0 && bpf_map_lookup_elem(fd, &key, &value) == 0)
+            return fd;
+        if (fd >= 0)
             close(fd);
-        if (!ours)
-            continue;
-        if (found >= 0)
-            close(found);
-        found = fd; /* the latest is this process's own */
     }
-    return found;
+    return -1;
 }
 
 static void assert_noticed(struct probe *probe, const char *what)
@@ -385,7 +381,7 @@ static void a_cgroup_led_elsewhere_is_led_back(void **state)
     uint64_t own = world->own.cgroup, foreign = own + 12345;
     uint32_t to = PROBE_REPLICAS - 1, there;
     char found[128];
-    int map = map_named("by_cgroup");
+    int map = map_with("by_cgroup", own);
     assert_true(map >= 0);
     assert_int_equal(probe_intact(probe, found, sizeof found), 0);
     assert_int_equal(bpf_map_delete_elem(map, &own), 0);
