@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from containers import System
@@ -23,7 +23,7 @@ class Phase:
     requests: int
     failures: int
     slowest_ms: float
-    wrong: dict[str, int]  # how often each kind of failure
+    wrong: dict[str, int] = field(default_factory=dict)  # how often each kind of failure
 
     @property
     def rate(self) -> float:
