@@ -4,9 +4,7 @@
  * of what was seen is the sum over all such trees of the product of their steps, where a service
  * may instead be explained by chance (a false alarm). A step to v is worth
  *
- *     P(v shows this | taken) * weight(u -> v)
- *
- * times (1 - DETECTION) * exp(-d / 40 s) when v alarmed d before u, which was missed until then,
+ *     P(v shows this | taken) * weight(u -> v) * exp(-d / 40 s) when v alarmed d before u
  *
  * and chance P(v shows this | not taken). Where the caller is named on whose connection v did it,
  * each of the three ways to v, as the entry, by a step, by chance, is also worth the likelihood of
@@ -84,8 +82,6 @@ static void weigh_steps(struct trees *trees)
         trees->step[i] *= trees->taken[i % n];
         if (from->alarmed && to->alarmed)
             trees->step[i] *= weight_backwards(to->time, from->time);
-        if (from->alarmed && to->alarmed && to->time < from->time)
-            trees->step[i] *= 1 - DETECTION; /* it was missed until then */
     }
 }
 

@@ -108,12 +108,12 @@ static void weigh_callers(const struct rank_case *given, size_t to, double *weig
     struct callers callers = callers_of(given, to);
     double others = (double)(callers.count - callers.named_count);
     double right = (others > 0 ? 1 - MISNAMED : 1) / (double)callers.named_count;
-    double wrong = MISNAMED / fmax(others, 1), unled = 1 / (double)callers.count;
+    double wrong = MISNAMED / fmax(others, 1);
     for (size_t from = 0; callers.named_count && from < n; from++) {
         double *step = &at(weight, n, from, to);
         if (callers.named[from] && !given->service[from].alarmed)
             *step = (*step + 1 / (count_called(given, from) * (1 - DETECTION))) / 2;
-        *step *= callers.named[from] ? right : callers.calls[from] ? wrong : unled;
+        *step *= callers.named[from] ? right : wrong;
     }
     callers_end(&callers);
 }
@@ -130,8 +130,7 @@ double *weight_matrix(const struct rank_case *given, bool timely)
         double along = timely ? lived(given, flow, flow->from, flow->to) : 1;
         double against = timely ? lived(given, flow, flow->to, flow->from) : 1;
         lift(&at(weight, n, flow->from, flow->to), (flow->novel ? NOVEL : KNOWN) * along);
-        /* What one caller leaves in a database, another one fetches. */
-        lift(&at(weight, n, flow->to, flow->from), (flow->database ? KNOWN : AGAINST) * against);
+        lift(&at(weight, n, flow->to, flow->from), AGAINST * against);
     }
     for (size_t to = 0; to < n; to++)
         weigh_callers(given, to, weight);

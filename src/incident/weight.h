@@ -17,9 +17,9 @@ double weight_backwards(uint64_t earlier, uint64_t later);
 
 /*
  * The best flow between any two services, by its kind: never seen before 0.7, a known call 0.25,
- * against a call 0.08, to a database 0.25, none 0.01. timely: times the decay where the flow had
- * ended before its caller was taken, or began after the callee was. Times what the caller that is
- * named says of the step (weight_unled). Caller frees services x services numbers.
+ * against a call 0.08, none 0.01. timely: times the decay where the flow had ended before its
+ * caller was taken, or began after the callee was. Times what the caller that is named says of
+ * the step (weight_unled). Caller frees services x services numbers.
  */
 double *weight_matrix(const struct rank_case *given, bool timely);
 
@@ -28,11 +28,10 @@ double *weight_matrix(const struct rank_case *given, bool timely);
  * to it. The likelihood of that evidence, m of the service's k callers being named:
  *
  *     he came from one of these                             0.9 / m, 1 / m when they are all
- *     he came from another caller                           0.1 / (k - m)
- *     he came on none of its connections, or by no service:
- *     from whom it calls, as the entry, by chance           1 / k
+ *     he came from elsewhere                                0.1 / (k - m)
+ *     no service led him there: it is the entry, or chance  1 / k
  *
- * What concerns steps is in weight_matrix, 1 / k is returned; 1 when nobody is named.
+ * The first two are in weight_matrix, the third is returned; 1 when nobody is named.
  *
  * A named caller that raised no alert was taken and missed; or it is as likely that it was not made
  * to do anything foreign, but to hand an order on that this service carried out (an injection into

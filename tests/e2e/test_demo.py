@@ -125,12 +125,14 @@ def test_customers_are_counted_by_phase():
     """Between the first line after the beginning and the first one after the end."""
     met = customers.Customers.__new__(customers.Customers)
     met.told = [{"time": float(at), "requests": 100 * at, "failures": int(at > 6),
-                 "slowest_ms": 50.0 if at != 4 else 80.0, "replicas": {"web-3": at - 0.3}}
+                 "slowest_ms": 50.0 if at != 4 else 80.0, "replicas": {"web-3": at - 0.3},
+                 "wrong": {"search 503": int(at > 6), "prices 503": int(at > 4)}}
                 for at in range(10)]
     met.counts = met.told[-1]
     calm, bad = met.phase("calm", 1.5, 5.5), met.phase("bad", 5.5, 99)
     assert (calm.requests, calm.failures, calm.slowest_ms) == (400, 0, 80.0)
     assert (bad.requests, bad.failures, bad.end) == (300, 1, 9.0)
+    assert (calm.wrong, bad.wrong) == ({"prices 503": 1}, {"search 503": 1})
     assert met.served_by("web-3", 6.8) == 7 - 0.3 + 1 and met.served_by("web-9", 0) is None
 
 

