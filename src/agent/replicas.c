@@ -249,6 +249,24 @@ static void recognise(struct agent *agent, struct watched *watched, const struct
              mode_of(watched) == MODE_LEARN ? "learning" : "detecting");
 }
 
+/* A cgroup that the kernel has given a place and a table of its own. */
+static struct watched *new_newcomer(struct agent *agent, uint32_t index, uint64_t cgroup,
+                                    const char *path)
+{
+    struct watched *watched = new_watched(agent, index, cgroup, path);
+    watched->newcomer_table = probe_replica(agent->probe, index)->table;
+    return watched;
+}
+
+/* An engine may tell of a container before the kernel's own word of its cgroup has been read. */
+static struct watched *unheard_newcomer(struct agent *agent, const struct workload *workload)
+{
+    uint32_t index = probe_replica_of(agent->probe, workload->cgroup);
+    if (index >= PROBE_REPLICAS || agent->watched[index])
+        return NULL;
+    return new_newcomer(agent, index, workload->cgroup, workload->cgroup_path);
+}
+
 int replicas_watch(struct agent *agent, const struct workload *workload, enum replica_entry entry,
                    struct error *err)
 {
@@ -272,6 +290,8 @@ void replicas_workload(struct agent *agent, const struct workload *workload)
     if (workload->cgroup == 0)
         return;
     struct watched *watched = by_cgroup(agent, workload->cgroup);
+    if (!watched)
+        watched = unheard_newcomer(agent, workload);
     enum replica_entry entry = workload->engine == ENGINE_SYSTEMD  ? ENTRY_EXEC
                                : workload->engine == ENGINE_CGROUP ? ENTRY_JOIN
                                                                    : ENTRY_CONTAINER;
@@ -339,9 +359,10 @@ void replicas_cgroup(struct agent *agent, const struct cgroup_event *event)
     }
     if (index >= PROBE_REPLICAS) /* no place was prepared: its engine will report it */
         return;
-    struct watched *watched = new_watched(agent, index, event->cgroup, event->path);
-    watched->newcomer_table = probe_replica(agent->probe, index)->table;
-    identify(agent, watched, true);
+    /* Not if its engine was quicker, and it may have ended since. */
+    if (!agent->watched[index] &&
+        probe_replica(agent->probe, index)->generation == event->head.generation)
+        identify(agent, new_newcomer(agent, index, event->cgroup, event->path), true);
     if (probe_prepare_newcomers(agent->probe, &err) < 0)
         log_warn("%s", err.text);
 }

@@ -122,6 +122,9 @@ void probe_replica_away(struct probe *probe, uint64_t cgroup, bool away);
  * threads with empty windows. */
 int probe_replica_restored(struct probe *probe, uint32_t replica, struct error *err);
 
+/* The place that a cgroup leads to, PROBE_NONE: it leads to none. */
+uint32_t probe_replica_of(const struct probe *probe, uint64_t cgroup);
+
 /* Stops watching. The place gets a new generation, so that late events are known as late. */
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup);
 

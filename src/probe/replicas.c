@@ -97,10 +97,17 @@ int probe_replica_halt(struct probe *probe, uint32_t replica, uint32_t generatio
     return there ? 0 : -1;
 }
 
-void probe_replica_away(struct probe *probe, uint64_t cgroup, bool away)
+uint32_t probe_replica_of(const struct probe *probe, uint64_t cgroup)
 {
     uint32_t index;
-    if (bpf_map_lookup_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &cgroup, &index) != 0)
+    int map = bpf_map__fd(probe->bpf->maps.by_cgroup);
+    return bpf_map_lookup_elem(map, &cgroup, &index) == 0 ? index : PROBE_NONE;
+}
+
+void probe_replica_away(struct probe *probe, uint64_t cgroup, bool away)
+{
+    uint32_t index = probe_replica_of(probe, cgroup);
+    if (index == PROBE_NONE)
         return;
     struct replica *place = place_begin(probe, index);
     __atomic_store_n(&place->away, away, __ATOMIC_SEQ_CST);
@@ -119,16 +126,14 @@ int probe_replica_restored(struct probe *probe, uint32_t replica, struct error *
 
 void probe_replica_remove(struct probe *probe, uint32_t replica, uint64_t cgroup)
 {
-    uint32_t there;
-    int map = bpf_map__fd(probe->bpf->maps.by_cgroup);
     if (probe->replicas[replica].mode == MODE_LEARN)
         table_learned(probe, probe->replicas[replica].table);
     place_leave(probe, replica);
     probe->replicas[replica].mode = MODE_OFF;
     probe->replicas[replica].halt = 0;
     refusing_forget(probe, replica);
-    if (bpf_map_lookup_elem(map, &cgroup, &there) == 0 && there == replica)
-        bpf_map_delete_elem(map, &cgroup);
+    if (probe_replica_of(probe, cgroup) == replica)
+        bpf_map_delete_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &cgroup);
     probe_novelties_forget(probe, replica);
     probe->replicas[replica].generation++;
     probe_changed(probe);
@@ -174,14 +179,11 @@ int probe_prepare_newcomers(struct probe *probe, struct error *err)
 
 void newcomer_taken(struct probe *probe, const struct cgroup_event *event)
 {
-    uint32_t leads_to;
     if (event->head.replica == PROBE_NONE)
         return;
     probe->prepared--;
-    /* It may have been given another place, or have ended, before this was heard. */
-    if (bpf_map_lookup_elem(bpf_map__fd(probe->bpf->maps.by_cgroup), &event->cgroup, &leads_to) ==
-            0 &&
-        leads_to == event->head.replica)
+    /* It may have ended before this was heard. */
+    if (probe_replica_of(probe, event->cgroup) == event->head.replica)
         place_hold(probe, event->head.replica, event->cgroup);
 }
 

@@ -83,6 +83,58 @@ static void what_is_not_kept_of_a_newcomer_is_counted(void **state)
     watched_cgroup_close(&own);
 }
 
+static void heard(void *context, const struct cgroup_event *event)
+{
+    replicas_cgroup(context, event);
+}
+
+/* The engine's word and the kernel's come by two ways: the same container, whichever is first. */
+static void a_newcomer_that_its_engine_tells_of_first(void **state)
+{
+    (void)state;
+    struct error err;
+    struct watched_cgroup own;
+    struct agent *agent = memory_must(calloc(1, sizeof *agent));
+    const struct probe_options options = {.newcomers = true};
+    const struct probe_hooks hooks = {.cgroup = heard, .context = agent};
+    if (!watched_cgroup_open(&own, options, &hooks, MODE_LEARN)) {
+        free(agent);
+        skip();
+        return;
+    }
+    struct workload web = {.name = "web-1", .service = "web"};
+    snprintf(web.cgroup_path, sizeof web.cgroup_path, "/%s-newcomer", own.path);
+    struct profile *profile = profile_new("web", "-", 6, 6);
+    struct service service = {.name = "web",
+                              .version = "-",
+                              .mode = MODE_LEARN,
+                              .table = own.table,
+                              .profile = profile};
+    agent->services = &service;
+    agent->probe = own.probe;
+    assert_int_equal(cgroup_make(&own.hierarchy, web.cgroup_path + 1, &web.cgroup, &err), 0);
+    uint32_t place = probe_replica_of(own.probe, web.cgroup);
+    assert_int_not_equal(place, PROBE_NONE);
+
+    replicas_workload(agent, &web);
+    assert_non_null(agent->watched[place]);
+    assert_true(agent->watched[place]->starting); /* from its first call on */
+    assert_true(probe_consume(own.probe, &err) >= 0);
+    assert_int_equal(probe_replica_of(own.probe, web.cgroup), place);
+    assert_int_equal(service.replicas, 1);
+    for (uint32_t i = 0; i < PROBE_REPLICAS; i++)
+        assert_true(i == place ? agent->watched[i] != NULL : agent->watched[i] == NULL);
+
+    /* And nothing comes to life again of one that has gone before its beginning was heard. */
+    assert_int_equal(cgroup_remove(&own.hierarchy, web.cgroup_path + 1, &err), 0);
+    assert_true(probe_consume(own.probe, &err) >= 0);
+    assert_null(agent->watched[place]);
+    assert_int_equal(service.replicas, 0);
+    profile_free(profile);
+    free(agent);
+    watched_cgroup_close(&own);
+}
+
 /* Each loss is counted once, as what it is: the profile may lack some, an alert tells of all. */
 static void losses_are_told_apart(void **state)
 {
@@ -113,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(projects_of_one_service_are_noticed),
         cmocka_unit_test(what_is_not_kept_of_a_newcomer_is_counted),
+        cmocka_unit_test(a_newcomer_that_its_engine_tells_of_first),
         cmocka_unit_test(losses_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
