@@ -105,11 +105,8 @@ static void a_newcomer_that_its_engine_tells_of_first(void **state)
     struct workload web = {.name = "web-1", .service = "web"};
     snprintf(web.cgroup_path, sizeof web.cgroup_path, "/%s-newcomer", own.path);
     struct profile *profile = profile_new("web", "-", 6, 6);
-    struct service service = {.name = "web",
-                              .version = "-",
-                              .mode = MODE_LEARN,
-                              .table = own.table,
-                              .profile = profile};
+    struct service service = {
+        .name = "web", .version = "-", .mode = MODE_LEARN, .table = own.table, .profile = profile};
     agent->services = &service;
     agent->probe = own.probe;
     assert_int_equal(cgroup_make(&own.hierarchy, web.cgroup_path + 1, &web.cgroup, &err), 0);
