@@ -23,7 +23,8 @@
 static const struct cmd_option OPTIONS[] = {
     {"listen", 'l', "ADDRESS", "serve on ADDRESS, such as 127.0.0.1:8080 or [::1]:8080"},
     {"replica", 'r', "NAME=HOST:PORT", "a replica, by its name in skink status; three or more"},
-    {"pair", 0, "NAME,NAME", "two replicas of the same build, which tell what is noise"},
+    {"replicas", 0, "FILE", "the replicas from FILE, one a line; read again on SIGHUP"},
+    {"pair", 0, "NAME,NAME", "two replicas of the same build, or their numbers: they tell noise"},
     {"diverse", 0, NULL, "the pair alone is no majority: another build must agree"},
     {"header", 0, "NAME", "compare this header and give it on, besides the usual ones; repeatable"},
     {"timeout", 0, "TIME", "a replica has TIME for an answer (default " TIMEOUT ")"},
@@ -54,45 +55,25 @@ static const char *value_or(const struct cmd_line *line, const char *name, const
 
 /* ---- replicas ---- */
 
-static size_t find_replica(const struct front_rule *rule, const char *name, size_t length)
+static int enough(const struct front_rule *rule, struct error *err)
 {
-    for (size_t i = 0; i < rule->replicas; i++)
-        if (strlen(rule->replica[i].name) == length &&
-            memcmp(rule->replica[i].name, name, length) == 0)
-            return i;
-    return BALLOT_NOBODY;
-}
-
-static int add_replica(struct front_rule *rule, const char *text, struct error *err)
-{
-    const char *equals = strchr(text, '=');
-    size_t length = equals ? (size_t)(equals - text) : 0;
-    if (length == 0 || length >= FRONT_NAME || !strchr(equals, ':') ||
-        strlen(equals + 1) >= FRONT_NAME)
-        return error_set(err, EXIT_USAGE, 0,
-                         "--replica %s: not a name and an address (web-1=10.0.0.2:8080)", text);
-    if (find_replica(rule, text, length) != BALLOT_NOBODY)
-        return error_set(err, EXIT_USAGE, 0, "--replica %s: there is one of this name", text);
-    if (rule->replicas == BALLOT_REPLICAS)
-        return error_set(err, EXIT_USAGE, 0, "--replica %s: one too many (at most %d)", text,
-                         BALLOT_REPLICAS);
-    struct front_replica *replica = &rule->replica[rule->replicas++];
-    memcpy(replica->name, text, length);
-    replica->address = memory_must(strdup(equals + 1));
-    return 0;
+    if (rule->replicas >= 3)
+        return 0;
+    return error_set(err, EXIT_USAGE, 0,
+                     "%zu replicas: a vote needs three (--replica NAME=HOST:PORT)", rule->replicas);
 }
 
 static int read_replicas(struct front_rule *rule, const struct cmd_line *line, struct error *err)
 {
-    const char *text;
+    const char *text, *file = cmd_value(line, &verb_vote, "replicas");
+    if (file && cmd_has(line, &verb_vote, "replica"))
+        return error_set(err, EXIT_USAGE, 0, "--replica and --replicas: one of them");
+    if (file)
+        return seats_read(file, rule->seat, &rule->replicas, err) < 0 ? -1 : enough(rule, err);
     for (size_t at = 0; (text = cmd_next(line, "replica", &at));)
-        if (add_replica(rule, text, err) < 0)
-            return -1;
-    if (rule->replicas < 3)
-        return error_set(err, EXIT_USAGE, 0,
-                         "%zu replicas: a vote needs three (--replica NAME=HOST:PORT)",
-                         rule->replicas);
-    return 0;
+        if (seat_add(rule->seat, &rule->replicas, text, err) < 0)
+            return error_context(err, "--replica");
+    return enough(rule, err);
 }
 
 static int read_pair(struct front_rule *rule, const char *text, struct error *err)
@@ -104,12 +85,12 @@ static int read_pair(struct front_rule *rule, const char *text, struct error *er
                                       : 0;
     size_t length = strcspn(text, ",");
     const char *other = text[length] ? text + length + 1 : "";
-    rule->pair.a = find_replica(rule, text, length);
-    rule->pair.b = find_replica(rule, other, strlen(other));
+    rule->pair.a = seat_find(rule->seat, rule->replicas, text, length);
+    rule->pair.b = seat_find(rule->seat, rule->replicas, other, strlen(other));
     if (rule->pair.a == BALLOT_NOBODY || rule->pair.b == BALLOT_NOBODY ||
         rule->pair.a == rule->pair.b)
-        return error_set(err, EXIT_USAGE, 0, "--pair %s: not two of the replicas (web-1,web-2)",
-                         text);
+        return error_set(err, EXIT_USAGE, 0,
+                         "--pair %s: not two of the replicas (web-1,web-2, or 1,2)", text);
     return 0;
 }
 
@@ -161,7 +142,23 @@ static int read_rule(struct front_rule *rule, const struct cmd_line *line, struc
     return read_bounds(rule, line, err);
 }
 
-static int serve(const struct front_rule *rule, const sigset_t *ends, struct error *err)
+/* Who sits where may have changed. What is wrong with the file is said, and nothing changes. */
+static void read_again(struct front *front, const struct front_rule *rule, const char *file)
+{
+    struct error err;
+    struct seat seat[BALLOT_REPLICAS];
+    size_t count;
+    if (seats_read(file, seat, &count, &err) < 0)
+        log_warn("%s (the replicas stay as they were)", err.text);
+    else if (count != rule->replicas)
+        log_warn("%s: %zu replicas, not %zu (they stay as they were; start the front anew)", file,
+                 count, rule->replicas);
+    else
+        log_info("%s: %zu of %zu replicas have changed", file, front_change(front, seat), count);
+}
+
+static int serve(const struct front_rule *rule, const char *file, const sigset_t *signals,
+                 struct error *err)
 {
     int number;
     struct front *front = front_open(rule, err);
@@ -169,7 +166,8 @@ static int serve(const struct front_rule *rule, const sigset_t *ends, struct err
         return -1;
     log_info("voting on port %u: %zu replicas, of which %zu may be compromised", front_port(front),
              rule->replicas, (rule->replicas - 1) / 2);
-    sigwait(ends, &number);
+    while (sigwait(signals, &number) == 0 && number == SIGHUP)
+        read_again(front, rule, file);
     front_close(front);
     return EXIT_DONE;
 }
@@ -177,18 +175,20 @@ static int serve(const struct front_rule *rule, const sigset_t *ends, struct err
 static int run(const struct cmd_line *line, struct error *err)
 {
     struct front_rule rule = {0};
-    sigset_t ends;
+    sigset_t signals;
+    const char *file = cmd_value(line, &verb_vote, "replicas");
     autofree char *socket = ask_socket(cmd_value(line, &verb_vote, "socket"));
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, NULL); /* before any thread: all of them inherit it */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    if (file)
+        sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
     signal(SIGPIPE, SIG_IGN);
     rule.socket = cmd_has(line, &verb_vote, "alone") ? NULL : socket;
-    int code = read_rule(&rule, line, err) < 0 ? -1 : serve(&rule, &ends, err);
-    for (size_t i = 0; i < rule.replicas; i++)
-        free(rule.replica[i].address);
-    return code;
+    if (read_rule(&rule, line, err) < 0)
+        return -1;
+    return serve(&rule, file, &signals, err);
 }
 
 const struct verb verb_vote = {
@@ -201,7 +201,9 @@ const struct verb verb_vote = {
         "logged and told to the daemon, which then believes more of that replica that it is\n"
         "compromised. Without a majority the client gets 502.\n\n"
         "Two replicas of the same build (--pair) tell what is noise: times, ids and tokens, in which\n"
-        "answers differ anyway.",
+        "answers differ anyway.\n\n"
+        "Where replicas are replaced, name them in a file (--replicas), and send SIGHUP when it has\n"
+        "changed: the replica of a line takes the place of the one that was in that line before.",
     .example =
         "  skink vote --listen 127.0.0.1:8080 --pair web-1,web-2 --replica web-1=10.0.0.2:80 \\\n"
         "      --replica web-2=10.0.0.3:80 --replica web-3=10.0.0.4:80",

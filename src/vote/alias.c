@@ -51,6 +51,16 @@ void aliases_free(struct aliases *aliases)
     free(aliases);
 }
 
+void aliases_forget(struct aliases *aliases, size_t replica)
+{
+    pthread_mutex_lock(&aliases->lock);
+    for (size_t i = 0; i < ALIAS_KINDS * SETS * WAYS; i++) {
+        free(aliases->alias[i].own[replica]);
+        aliases->alias[i].own[replica] = NULL;
+    }
+    pthread_mutex_unlock(&aliases->lock);
+}
+
 static bool may_be_alias(const struct token *token)
 {
     return token->length >= ALIAS_LEAST && token->length <= TOKEN_NOISE && !token_is_number(token);

@@ -23,6 +23,9 @@ struct aliases *aliases_new(void);
 /* NULL is allowed. */
 void aliases_free(struct aliases *aliases);
 
+/* What this replica calls things is known no longer: another has taken its seat. */
+void aliases_forget(struct aliases *aliases, size_t replica);
+
 /* The client is given one text, and the replica gave another that differs from it in noise. */
 void aliases_learn(struct aliases *aliases, enum alias_kind kind, size_t replica,
                    const struct noise_text *given, const struct noise_text *own);

@@ -21,7 +21,7 @@ enum kind { DISSENT, SILENCE, SPLIT };
 struct note {
     uint64_t count;
     size_t support; /* of a split */
-    char request[DISSENT_REQUEST], why[EXCHANGE_WHY];
+    char name[SEAT_TEXT], request[DISSENT_REQUEST], why[EXCHANGE_WHY];
 };
 
 struct dissent {
@@ -45,16 +45,16 @@ static bool any(const struct dissent *dissent)
     return false;
 }
 
-static void tell_daemon(struct dissent *dissent, size_t replica, const struct note *note)
+static void tell_daemon(struct dissent *dissent, const struct note *note)
 {
     const char *socket = dissent->rule->socket;
     struct error err;
     json_t *reply = NULL;
     if (!socket)
         return;
-    json_t *request = json_pack("{s:s,s:s,s:o,s:s}", "verb", "dissent", "replica",
-                                dissent->rule->replica[replica].name, "request",
-                                text_json(note->request, strlen(note->request)), "why", note->why);
+    json_t *request =
+        json_pack("{s:s,s:s,s:o,s:s}", "verb", "dissent", "replica", note->name, "request",
+                  text_json(note->request, strlen(note->request)), "why", note->why);
     bool heard = control_ask(socket, request, &reply, &err) == 0;
     if (!heard && !dissent->unheard)
         log_warn("dissent is not told to the daemon: %s", err.text);
@@ -63,10 +63,9 @@ static void tell_daemon(struct dissent *dissent, size_t replica, const struct no
     json_decref(reply);
 }
 
-static void tell(struct dissent *dissent, enum kind kind, size_t replica, const struct note *note)
+static void tell(struct dissent *dissent, enum kind kind, const struct note *note)
 {
     char more[48] = "";
-    const char *name = dissent->rule->replica[replica].name;
     if (note->count > 1)
         snprintf(more, sizeof more, ", and %llu requests more",
                  (unsigned long long)note->count - 1);
@@ -74,10 +73,10 @@ static void tell(struct dissent *dissent, enum kind kind, size_t replica, const 
         log_warn("no majority, %zu of %zu replicas agree: %s%s", note->support,
                  dissent->rule->replicas, note->request, more);
     else
-        log_warn("%s %s on %s%s: %s", name, kind == DISSENT ? "is outvoted" : "has no answer",
+        log_warn("%s %s on %s%s: %s", note->name, kind == DISSENT ? "is outvoted" : "has no answer",
                  note->request, more, note->why);
     if (kind == DISSENT)
-        tell_daemon(dissent, replica, note);
+        tell_daemon(dissent, note);
 }
 
 /* Tells what has been noted until now, without holding up who notes more. */
@@ -90,7 +89,7 @@ static void tell_all(struct dissent *dissent)
     for (size_t kind = 0; kind < KINDS; kind++)
         for (size_t i = 0; i < BALLOT_REPLICAS; i++)
             if (note[kind][i].count > 0)
-                tell(dissent, (enum kind)kind, i, &note[kind][i]);
+                tell(dissent, (enum kind)kind, &note[kind][i]);
     pthread_mutex_lock(&dissent->lock);
 }
 
@@ -135,12 +134,13 @@ struct dissent *dissent_start(const struct front_rule *rule)
     return dissent;
 }
 
-static void note(struct dissent *dissent, struct note *place, const char *request, const char *why,
-                 size_t support)
+static void note(struct dissent *dissent, struct note *place, const char *name, const char *request,
+                 const char *why, size_t support)
 {
     pthread_mutex_lock(&dissent->lock);
     if (place->count++ == 0) {
         place->support = support;
+        snprintf(place->name, sizeof place->name, "%s", name);
         snprintf(place->request, sizeof place->request, "%s", request);
         snprintf(place->why, sizeof place->why, "%s", why);
         pthread_cond_signal(&dissent->changed);
@@ -148,15 +148,15 @@ static void note(struct dissent *dissent, struct note *place, const char *reques
     pthread_mutex_unlock(&dissent->lock);
 }
 
-void dissent_note(struct dissent *dissent, size_t replica, bool silent, const char *request,
-                  const char *why)
+void dissent_note(struct dissent *dissent, size_t seat, const char *name, bool silent,
+                  const char *request, const char *why)
 {
-    note(dissent, &dissent->note[silent ? SILENCE : DISSENT][replica], request, why, 0);
+    note(dissent, &dissent->note[silent ? SILENCE : DISSENT][seat], name, request, why, 0);
 }
 
 void dissent_note_split(struct dissent *dissent, const char *request, size_t support)
 {
-    note(dissent, &dissent->note[SPLIT][0], request, "", support);
+    note(dissent, &dissent->note[SPLIT][0], "", request, "", support);
 }
 
 void dissent_stop(struct dissent *dissent)

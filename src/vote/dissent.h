@@ -15,9 +15,10 @@ struct dissent;
 /* Borrows rule. */
 struct dissent *dissent_start(const struct front_rule *rule);
 
-/* A replica gave another answer than the majority, or (silent) none. request: "GET /path". */
-void dissent_note(struct dissent *dissent, size_t replica, bool silent, const char *request,
-                  const char *why);
+/* Who was asked in a seat gave another answer than the majority, or (silent) none. request: "GET
+ * /path". */
+void dissent_note(struct dissent *dissent, size_t seat, const char *name, bool silent,
+                  const char *request, const char *why);
 
 /* No answer has a majority: the log says so. */
 void dissent_note_split(struct dissent *dissent, const char *request, size_t support);

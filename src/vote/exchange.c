@@ -22,6 +22,8 @@ struct exchange {
     const struct front_rule *rule; /* the room's */
     CURLM *multi;
     CURL *easy[BALLOT_REPLICAS];
+    struct seat seat[BALLOT_REPLICAS]; /* as they were when the last request began */
+    uint64_t seen;
     struct request
         *own[BALLOT_REPLICAS]; /* what it is asked, where that is not what all are asked */
     struct answer answer[BALLOT_REPLICAS];
@@ -38,6 +40,11 @@ struct standing *standing_new(void)
 void standing_free(struct standing *standing)
 {
     free(standing);
+}
+
+void standing_forget(struct standing *standing, size_t replica)
+{
+    atomic_store(&standing->waited[replica], 0);
 }
 
 /* One request a second finds out whether it answers again. */
@@ -73,11 +80,8 @@ static size_t on_body(char *data, size_t one, size_t size, void *answer)
 
 /* ---- opening and closing ---- */
 
-static void set_up(CURL *easy, const char *address, struct answer *answer)
+static void set_up(CURL *easy, struct answer *answer)
 {
-    char url[FRONT_NAME + sizeof "http:///"];
-    snprintf(url, sizeof url, "http://%s/", address);
-    curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says */
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
@@ -99,7 +103,7 @@ struct exchange *exchange_new(const struct exchange_room *room)
         exchange->answer[i].limit = rule->body;
         exchange->easy[i] = memory_must(curl_easy_init());
         curl_easy_setopt(exchange->easy[i], CURLOPT_PRIVATE, (void *)i);
-        set_up(exchange->easy[i], rule->replica[i].address, &exchange->answer[i]);
+        set_up(exchange->easy[i], &exchange->answer[i]);
     }
     return exchange;
 }
@@ -117,6 +121,18 @@ void exchange_free(struct exchange *exchange)
 }
 
 /* ---- one request ---- */
+
+/* Whoever sits there now is asked. */
+static void look_at_seats(struct exchange *exchange)
+{
+    char url[SEAT_TEXT + sizeof "http:///"];
+    if (!seats_look(exchange->room.seats, &exchange->seen, exchange->seat))
+        return;
+    for (size_t i = 0; i < exchange->rule->replicas; i++) {
+        snprintf(url, sizeof url, "http://%s/", exchange->seat[i].address);
+        curl_easy_setopt(exchange->easy[i], CURLOPT_URL, url);
+    }
+}
 
 /* Answers to HEAD can only be compared by what they leave out. */
 static void ask(CURL *easy, const struct request *request)
@@ -347,12 +363,13 @@ void exchange_run(struct exchange *exchange, const struct request *request,
                   struct exchange_outcome *outcome)
 {
     uint64_t begun = clock_monotonic();
+    look_at_seats(exchange);
     ask_all(exchange, request, begun);
     struct ballot ballot = collect(exchange, begun);
     end_all(exchange);
     if (ballot.winner == BALLOT_NOBODY) /* too few for a majority: how many agree all the same? */
         ballot = vote(exchange, false);
-    else if (!ballot.unanimous)
+    else if (!ballot.unanimous && !seats_changed(exchange->room.seats, exchange->seen))
         learn_aliases(exchange, &ballot);
     outcome->support = ballot.support;
     outcome->winner = ballot.winner == BALLOT_NOBODY ? NULL : &exchange->answer[ballot.winner];
@@ -362,6 +379,7 @@ void exchange_run(struct exchange *exchange, const struct request *request,
                      (exchange->progress[i] == FAILED && is_garbage(exchange->failure[i]));
         if (spoke || exchange->awaited[i])
             note_standing(exchange->room.standing, i, spoke, now);
+        outcome->name[i] = exchange->seat[i].name;
         outcome->vote[i] = tell(exchange, i, &ballot, outcome->why[i]);
     }
 }

@@ -20,11 +20,15 @@ struct standing *standing_new(void);
 /* NULL is allowed. */
 void standing_free(struct standing *standing);
 
+/* Another replica has taken the seat. */
+void standing_forget(struct standing *standing, size_t replica);
+
 struct exchange;
 
 /* What all exchanges of a front share; borrowed. */
 struct exchange_room {
     const struct front_rule *rule;
+    struct seats *seats;
     struct noise *noise;
     struct aliases *aliases;
     struct standing *standing;
@@ -46,6 +50,7 @@ struct exchange_outcome {
     size_t support;              /* so many gave the same answer */
     const struct answer *winner; /* NULL: no majority; the exchange's, until the next request */
     enum vote vote[BALLOT_REPLICAS];
+    const char *name[BALLOT_REPLICAS]; /* of who was asked; the exchange's, as the winner is */
     char why[BALLOT_REPLICAS][EXCHANGE_WHY]; /* of who was silent or dissents, else "" */
 };
 

@@ -105,7 +105,8 @@ static void tell(struct front *front, const struct request *request,
     snprintf(text, sizeof text, "%s %s", request->method, request->target);
     for (size_t i = 0; i < front->rule->replicas; i++)
         if (outcome->vote[i] == VOTE_DISSENTS || outcome->vote[i] == VOTE_SILENT)
-            dissent_note(front->dissent, i, outcome->vote[i] == VOTE_SILENT, text, outcome->why[i]);
+            dissent_note(front->dissent, i, outcome->name[i], outcome->vote[i] == VOTE_SILENT, text,
+                         outcome->why[i]);
     if (!outcome->winner)
         dissent_note_split(front->dissent, text, outcome->support);
 }
@@ -221,8 +222,11 @@ struct front *front_open(const struct front_rule *rule, struct error *err)
     curl_global_init(CURL_GLOBAL_DEFAULT);
     front->rule = rule;
     pthread_mutex_init(&front->lock, NULL);
-    front->room = (struct exchange_room){
-        .rule = rule, .noise = noise_new(), .aliases = aliases_new(), .standing = standing_new()};
+    front->room = (struct exchange_room){.rule = rule,
+                                         .seats = seats_new(rule->seat, rule->replicas),
+                                         .noise = noise_new(),
+                                         .aliases = aliases_new(),
+                                         .standing = standing_new()};
     front->dissent = dissent_start(rule);
     errno = 0;
     front->daemon = MHD_start_daemon(
@@ -246,6 +250,18 @@ unsigned front_port(const struct front *front)
     return info ? info->port : 0;
 }
 
+size_t front_change(struct front *front, const struct seat *seat)
+{
+    bool changed[BALLOT_REPLICAS];
+    size_t many = seats_change(front->room.seats, seat, changed);
+    for (size_t i = 0; i < front->rule->replicas; i++)
+        if (changed[i]) {
+            aliases_forget(front->room.aliases, i);
+            standing_forget(front->room.standing, i);
+        }
+    return many;
+}
+
 void front_close(struct front *front)
 {
     if (!front)
@@ -259,6 +275,7 @@ void front_close(struct front *front)
         exchange_free(spare->exchange);
         free(spare);
     }
+    seats_free(front->room.seats);
     noise_free(front->room.noise);
     aliases_free(front->room.aliases);
     standing_free(front->room.standing);

@@ -5,19 +5,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "vote/ballot.h"
+#include "vote/seats.h"
 
 #define FRONT_HEADERS 32 /* that are compared */
-#define FRONT_NAME    256
-
-struct front_replica {
-    char name[FRONT_NAME]; /* as the daemon calls it */
-    char *address;         /* "10.0.0.2:8080", owned */
-};
 
 struct front_rule {
     struct sockaddr_storage listen;
-    struct front_replica replica[BALLOT_REPLICAS];
+    struct seat seat[BALLOT_REPLICAS]; /* as they are at first */
     size_t replicas;
     struct ballot_pair pair;
     const char

@@ -9,6 +9,7 @@ from conftest import SLOW, wait_until
 
 # Learned within seconds: what the tests run does little else than answer the same request.
 QUICKLY = {"interval": "1s", "sigma": 5, "steady": 3, "min_calls": 100}
+READ_AGAIN = "configuration read again"
 NO_ENGINE = {"docker": "off", "podman": "off", "lxc": "off", "oci": "off"}
 
 
@@ -57,8 +58,11 @@ class Skink:
         assert self.process.wait(20 * SLOW) == 0, self.said()
 
     def reload(self, **settings):
+        """What happens when this has returned is judged by the new settings."""
+        before = self.said().count(READ_AGAIN)
         self.configure(**settings)
         self.process.send_signal(signal.SIGHUP)
+        assert wait_until(lambda: self.said().count(READ_AGAIN) > before), self.said()
 
     def said(self):
         return self.log.read_text()

@@ -304,5 +304,5 @@ def fill_disk(daemon):
         while True:
             ballast.write(bytes(512))
     while daemon.status()["self"]["log"]["failures"] == 0:
-        daemon.reload()
+        daemon.process.send_signal(signal.SIGHUP)
     return "No space left"

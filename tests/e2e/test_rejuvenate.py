@@ -168,7 +168,8 @@ def test_the_breach_does_not_open_a_variant(skink, program, watching, web, tmp_p
         variants = {"patched": starter(tmp_path / "replace", same)}  # it is not
         daemon.reload(**responding(**settings, variants=variants))
         attack(web, second)
-        assert wait_until(lambda: len(measures(skink, daemon, "replace", "in force")) == 2)
+        assert wait_until(lambda: len(measures(skink, daemon, "replace", "in force")) == 2), \
+            (daemon.said(), measures(skink, daemon), listed(skink, daemon, "plan"))
         assert "says that it is version 1" in measures(skink, daemon, "replace")[1]["why"]
         attack(web, same)
         daemon.wait_alert(same.id)

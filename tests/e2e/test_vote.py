@@ -48,12 +48,18 @@ class Shop:
 
     def vote(self, *options):
         """Starts the front."""
-        replicas = [f"--replica={each.id}={each.address}:{PORT}" for each in self.replicas.values()]
+        replicas = [f"--replica={seat}" for seat in self.seats()]
         pair = ",".join(self.replicas[name].id for name in ("shop-1", "shop-2"))
+        self.start("--pair", pair, *replicas, *options)
+
+    def seats(self):
+        return [f"{each.id}={each.address}:{PORT}" for each in self.replicas.values()]
+
+    def start(self, *options):
         with open(self.log, "wb") as log:
             self.front = self.system.spawn(
-                [self.skink, "vote", "--listen", f"127.0.0.1:{PORT}", "--pair", pair, *replicas,
-                 *options], self.host, stdout=log, stderr=log)
+                [self.skink, "vote", "--listen", f"127.0.0.1:{PORT}", *options], self.host,
+                stdout=log, stderr=log)
         assert wait_until(lambda: "voting" in self.said()), self.said()
 
     @contextmanager
@@ -238,6 +244,40 @@ def test_a_crowd(shop):
     assert not failures and len(done) == 3200, failures[:3]
 
 
+def test_another_takes_the_seat(shop, tmp_path):
+    """A replica that is replaced has another name and address; under load nobody notices."""
+    seats = tmp_path / "seats"
+    seats.write_text("\n".join(["# the shop", *shop.seats()]))
+    shop.start("--alone", "--pair", "1,2", "--replicas", seats)
+    old = shop.replicas["shop-3"]
+    cookie = shop.ask("/login")[2]["Set-Cookie"].partition(";")[0]
+    shop.replicas["shop-3"] = new = shop.replica("shop-3b", "node", tmp_path)
+    new.wait_port(PORT)
+
+    for text, why in (("nonsense", "seats:1: nonsense: not a name and an address"),
+                      ("\n".join(shop.seats()[:2]), "2 replicas, not 3")):
+        seats.write_text(text)
+        shop.front.send_signal(signal.SIGHUP)
+        assert wait_until(lambda why=why: why in shop.said()), shop.said()
+    assert shop.ask("/")[0] == 200
+
+    seats.write_text("\n".join(shop.seats()))
+    shop.front.send_signal(signal.SIGHUP)
+    assert wait_until(lambda: "1 of 3 replicas have changed" in shop.said()), shop.said()
+    old.stop(0)
+    for _ in range(20):
+        assert shop.ask("/")[0] == 200
+    assert "no answer" not in shop.said() and "outvoted" not in shop.said()
+    # It has a vote: with one of the others gone the two that are left are a majority.
+    shop.replicas["shop-2"].stop(0)
+    assert shop.ask("/")[0] == 200
+    assert shop.ask("/file?name=welcome.txt")[:2] == (200, "Welcome.\n")
+    # Who replaced a replica knows none of its sessions. The others still do, but are no majority.
+    assert shop.ask("/me", Cookie=cookie)[0] == 502
+    assert shop.ask("/file?name=../../etc/passwd")[0] == 502
+    assert wait_until(lambda: "no majority" in shop.said()), shop.said()
+
+
 def test_what_cannot_be_put_to_the_vote(shop, skink):
     shop.vote("--alone", "--diverse", "--body", "64KiB")
     status, text, _ = shop.ask("/", Upgrade="websocket", Connection="Upgrade")
@@ -256,5 +296,7 @@ def test_what_cannot_be_put_to_the_vote(shop, skink):
     assert shop.ask("/")[0] == 502
     for words in (["--listen", "127.0.0.1:1"], ["--listen", "nowhere"],
                   ["--listen=127.0.0.1:1", "--replica=a=b"],
-                  ["--listen=127.0.0.1:1", *[f"--replica={n}=h:1" for n in "abc"], "--pair=a,d"]):
+                  ["--listen=127.0.0.1:1", *[f"--replica={n}=h:1" for n in "abc"], "--pair=a,d"],
+                  ["--listen=127.0.0.1:1", "--replica=a=h:1", "--replicas=/dev/null"],
+                  ["--listen=127.0.0.1:1", "--replicas=/dev/null"]):
         assert skink("vote", *words).returncode == 2

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -14,6 +15,7 @@
 #include "vote/answer.h"
 #include "vote/ballot.h"
 #include "vote/request.h"
+#include "vote/seats.h"
 #include "vote/token.h"
 
 static const struct ballot_pair PAIR = {0, 1, false},
@@ -420,6 +422,82 @@ static void test_aliases_are_bounded(void **state)
     aliases_free(aliases);
 }
 
+/* ---- seats ---- */
+
+static size_t read_seats(const char *text, struct seat *seat, struct error *err)
+{
+    size_t count;
+    char path[] = "/tmp/skink-test-seats-XXXXXX";
+    int file = mkstemp(path);
+    assert_int_equal(write(file, text, strlen(text)), strlen(text));
+    close(file);
+    int failed = seats_read(path, seat, &count, err);
+    unlink(path);
+    return failed ? BALLOT_NOBODY : count;
+}
+
+static void check_refused(const char *text, const char *why)
+{
+    struct error err;
+    struct seat seat[BALLOT_REPLICAS];
+    assert_int_equal(read_seats(text, seat, &err), BALLOT_NOBODY);
+    if (!strstr(err.text, why))
+        fail_msg("%s: not told: %s", err.text, why);
+}
+
+static void test_seats(void **state)
+{
+    (void)state;
+    struct error err;
+    struct seat seat[BALLOT_REPLICAS];
+    char longest[1000] = "";
+    assert_int_equal(read_seats("# the shop\nweb-1=10.0.0.2:80\n\n2=[::1]:81\nx=y:z", seat, &err),
+                     3);
+    assert_string_equal(seat[0].name, "web-1");
+    assert_string_equal(seat[1].address, "[::1]:81");
+    assert_int_equal(seat_find(seat, 3, "web-1,", 5), 0);
+    assert_int_equal(seat_find(seat, 3, "1", 1), 0);
+    assert_int_equal(seat_find(seat, 3, "2", 1), 1);
+    assert_int_equal(seat_find(seat, 3, "3", 1), 2);
+    assert_int_equal(seat_find(seat, 3, "4", 1), BALLOT_NOBODY);
+    assert_int_equal(seat_find(seat, 3, "web", 3), BALLOT_NOBODY);
+
+    check_refused("a=b:1\n\nb\n", ":3: b: not a name and an address");
+    check_refused("a=b:1\na=c:1\n", ":2: a=c:1: there is one of this name");
+    check_refused("a=b:1 \n", ":1: a=b:1 : not a name");
+    check_refused("1=a:1\n2=a:1\n3=a:1\n4=a:1\n5=a:1\n6=a:1\n7=a:1\n8=a:1\n9=a:1\n10=a:1\n",
+                  ":10: 10=a:1: one too many");
+    memset(longest, 'x', sizeof longest - 1);
+    check_refused(longest, ":1: too long");
+    longest[300] = '\0';
+    check_refused(longest, ":1: xxx");
+    assert_int_equal(seats_read("/nowhere/at/all", seat, &(size_t){0}, &err), -1);
+}
+
+static void test_a_seat_is_taken_by_another(void **state)
+{
+    (void)state;
+    uint64_t seen = 0;
+    bool changed[BALLOT_REPLICAS];
+    struct seat seat[] = {{"a", "h:1"}, {"b", "h:2"}, {"c", "h:3"}}, copy[3];
+    struct seats *seats = seats_new(seat, 3);
+    assert_true(seats_look(seats, &seen, copy));
+    assert_false(seats_look(seats, &seen, copy));
+    assert_int_equal(seats_change(seats, seat, changed), 0);
+    assert_false(seats_changed(seats, seen));
+
+    seat[1] = (struct seat){"d", "h:2"};
+    seat[2] = (struct seat){"c", "h:4"};
+    assert_int_equal(seats_change(seats, seat, changed), 2);
+    assert_true(!changed[0] && changed[1] && changed[2]);
+    assert_true(seats_changed(seats, seen));
+    assert_true(seats_look(seats, &seen, copy));
+    assert_string_equal(copy[1].name, "d");
+    assert_string_equal(copy[2].address, "h:4");
+    assert_false(seats_changed(seats, seen));
+    seats_free(seats);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +517,8 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_aliases),
         cmocka_unit_test(test_aliases_are_bounded),
+        cmocka_unit_test(test_seats),
+        cmocka_unit_test(test_a_seat_is_taken_by_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
