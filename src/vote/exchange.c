@@ -353,7 +353,7 @@ static enum vote tell(const struct exchange *exchange, size_t i, const struct ba
     why[0] = '\0';
     if (exchange->progress[i] != GIVEN)
         return tell_failure(exchange, i, ballot->winner != BALLOT_NOBODY, why);
-    if (!ballot->dissents[i])
+    if (ballot->winner == BALLOT_NOBODY || !ballot->dissents[i])
         return VOTE_AGREES;
     tell_difference(&exchange->answer[i], &exchange->answer[ballot->winner], why);
     return VOTE_DISSENTS;

@@ -51,7 +51,7 @@ int seat_add(struct seat *seat, size_t *count, const char *text, struct error *e
     struct seat *next = &seat[(*count)++];
     memset(next, 0, sizeof *next);
     memcpy(next->name, text, length);
-    strcpy(next->address, equals + 1);
+    memcpy(next->address, equals + 1, strlen(equals + 1));
     return 0;
 }
 

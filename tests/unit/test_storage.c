@@ -22,6 +22,7 @@
 #define THREADS 2000 /* what is kept of so many takes more than the kernel has at hand */
 #define CALLS   64   /* of each thread */
 #define STACK   65536
+#define LATE    2 /* when the kernel has run out it fetches more, but not for the one who asked */
 
 /* The memory cgroup that the probe's maps are charged to. */
 struct room {
@@ -163,8 +164,9 @@ static void who_cannot_be_followed_is_counted(void **state)
 
     assert_true(open_room(&world->room));
     run_threads(&world->own);
-    assert_int_equal(counters->lost.storage, lost);
-    assert_true(counters->calls - calls >= (uint64_t)THREADS * CALLS);
+    uint64_t late = counters->lost.storage - lost;
+    assert_true(late <= LATE);
+    assert_true(counters->calls - calls >= (THREADS - late) * CALLS);
 }
 
 int main(void)

@@ -4,6 +4,7 @@ seen to do, it cannot do any more."""
 import json
 import socket
 import threading
+import time
 
 import pytest
 from machine import daemon, learned, run, skink, start_container, wait_for
@@ -111,6 +112,12 @@ def accesses():
     return service["accesses"]["mode"]
 
 
+def changed_by_another():
+    """What was found to be changed in the kernel."""
+    journal = run("journalctl", "-u", "skink", "--no-pager")
+    return [line for line in journal.splitlines() if "another has changed" in line]
+
+
 def measure(state):
     found = [m for m in skink("measures", "--all") if m["measure"] == "refuse" and m["state"] == state]
     return found and found[0]
@@ -130,6 +137,8 @@ def test_what_is_foreign_is_refused(plan):
                          for alert in skink("alerts") for fact in alert.get("facts", [])), "the fact", 30)
     run("skink", "undo", str(taken["number"]))
     assert set(attack().values()) == {"done"}
+    time.sleep(10)
+    assert not changed_by_another()  # what the measure puts there and takes away is its own
 
 
 def test_it_ends_with_the_daemon(plan):
