@@ -86,7 +86,8 @@ def test_migration(skink, agent, system, replica, aside):
         assert talk.goes_on(), talk.failed
         assert network_of(replica, system) == os.stat(replica.namespace).st_ino
     daemon.end()
-    assert told - 0.1 < pause < told + 2  # how long that is, is for an idle machine to show
+    # How long that is, is for an idle machine to show; what is told begins with CRIU's own start.
+    assert told / 2 < pause < told + 2
 
 
 def test_checkpoint(skink, agent, system, replica):
